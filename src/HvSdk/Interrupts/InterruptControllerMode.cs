@@ -1,0 +1,20 @@
+namespace HvSdk;
+
+/// <summary>How much of the interrupt controller the host keeps.</summary>
+public enum InterruptControllerMode
+{
+    /// <summary>
+    /// Nothing: interrupts are put on their way vCPU by vCPU (x64: <see cref="X64Vcpu.InjectInterrupt"/>), and a halting guest leaves with
+    /// <see cref="VcpuExitKind.Halt"/>. The default.
+    /// </summary>
+    None,
+
+    /// <summary>
+    /// Each vCPU's own part (x64: the local APIC). The rest is the caller's, who sends MSIs and hears of ends of interrupts. A vCPU that halts
+    /// sleeps in the host.
+    /// </summary>
+    PerVcpu,
+
+    /// <summary>All of it (x64: local APICs, I/O APIC, 8259A pair; arm64: GIC). A vCPU that halts sleeps in the host.</summary>
+    Full,
+}

@@ -1,0 +1,502 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using HvSdk.Backends;
+
+namespace HvSdk;
+
+/// <summary>The memory of one partition: a sorted map of <see cref="MemoryRegion"/>s, changeable while vCPUs run.</summary>
+/// <remarks>
+/// All members may be called from any thread; lookups take no lock. Addresses are GPAs. The Try forms serve devices, which get their addresses
+/// from a guest that may lie; the others serve the caller, whose wrong address is a mistake.
+/// </remarks>
+public sealed class GuestMemory
+{
+    private readonly Partition _partition;
+    private readonly PartitionBackend _backend;
+    private readonly HypervisorCapabilities _capabilities;
+    private readonly List<MemoryRegion> _owned = [];
+    private Entry[] _map = [];
+
+    internal GuestMemory(Partition partition, PartitionBackend backend, HypervisorCapabilities capabilities)
+    {
+        _partition = partition;
+        _backend = backend;
+        _capabilities = capabilities;
+    }
+
+    /// <summary>The regions that the guest sees now, by address.</summary>
+    public IReadOnlyList<MemoryRegion> Regions => Array.ConvertAll(Volatile.Read(ref _map), static entry => entry.Region);
+
+    /// <summary>Makes RAM and shows it to the guest.</summary>
+    /// <param name="address">GPA of its first byte, a multiple of the page size.</param>
+    /// <param name="size">Its size in bytes, a multiple of the page size, not zero.</param>
+    /// <param name="options">How it is made; null: anonymous RAM that the guest may write.</param>
+    /// <returns>The region; disposing of it, or of the partition, removes it.</returns>
+    /// <exception cref="ArgumentException">The range is not aligned, not addressable, or taken; the text names by whom.</exception>
+    /// <exception cref="NotSupportedException">The options need a feature that the host does not offer.</exception>
+    /// <exception cref="HypervisorException">The host has no memory, no huge pages or no slot left, or cannot map the file.</exception>
+    public MemoryRegion Map(ulong address, ulong size, MemoryRegionOptions? options = null)
+    {
+        options ??= new MemoryRegionOptions();
+        ValidateOptions(options);
+        lock (_partition.Gate)
+        {
+            _partition.ThrowIfDisposed();
+            ValidateRange(address, size, options.Access, ignored: null);
+            SafeBuffer block = _backend.AllocateMemory(size, options);
+            var region = new MemoryRegion(this, block, 0, ownsBlock: true, size, options.Access, options.Name);
+            AddOrRelease(region, address, options.TrackDirtyPages);
+            return region;
+        }
+    }
+
+    /// <summary>Shows part of a region at a second GPA: the same bytes, seen twice.</summary>
+    /// <param name="address">GPA of the alias, a multiple of the page size.</param>
+    /// <param name="region">The region.</param>
+    /// <param name="offset">First byte of the part, a multiple of the page size.</param>
+    /// <param name="size">Size of the part, a multiple of the page size.</param>
+    /// <param name="access">What the guest may do through the alias.</param>
+    /// <returns>The alias. It keeps the bytes alive; pages dirtied through it are its own.</returns>
+    public MemoryRegion MapAlias(ulong address, MemoryRegion region, ulong offset, ulong size, MemoryAccess access = MemoryAccess.ReadWrite)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        if (offset % (uint)_capabilities.PageSize != 0 || offset > region.Size || size > region.Size - offset)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"0x{size:X} bytes at offset 0x{offset:X} are not whole pages within region {region.Name} of 0x{region.Size:X} bytes.");
+        }
+
+        ValidateOptions(new MemoryRegionOptions { Access = access });
+        lock (_partition.Gate)
+        {
+            _partition.ThrowIfDisposed();
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            RequireOwn(region);
+            ValidateRange(address, size, access, ignored: null);
+            bool added = false;
+            region.Block.DangerousAddRef(ref added);
+            var alias = new MemoryRegion(this, region.Block, region.BlockOffset + offset, ownsBlock: false, size, access, $"{region.Name} (alias)");
+            AddOrRelease(alias, address, trackDirtyPages: false);
+            return alias;
+        }
+    }
+
+    /// <summary>The region that a GPA lies in, or null.</summary>
+    /// <param name="address">The GPA.</param>
+    public MemoryRegion? Find(ulong address) => TryFind(Volatile.Read(ref _map), address, out Entry entry) ? entry.Region : null;
+
+    /// <summary>Copies bytes out of guest memory; they may span regions that touch.</summary>
+    /// <param name="address">GPA of the first byte.</param>
+    /// <param name="destination">Where they go; its length says how many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A byte of the range is not in memory.</exception>
+    public void Read(ulong address, Span<byte> destination)
+    {
+        if (!TryRead(address, destination))
+        {
+            throw NotInMemory(address, destination.Length);
+        }
+    }
+
+    /// <summary>Copies bytes into guest memory; they may span regions that touch.</summary>
+    /// <param name="address">GPA of the first byte.</param>
+    /// <param name="source">The bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A byte of the range is not in memory; then none was written.</exception>
+    public void Write(ulong address, ReadOnlySpan<byte> source)
+    {
+        if (!TryWrite(address, source))
+        {
+            throw NotInMemory(address, source.Length);
+        }
+    }
+
+    /// <summary>Reads a value in the host's byte order, at any alignment.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <param name="address">GPA of its first byte.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A byte of the range is not in memory.</exception>
+    public T Read<T>(ulong address)
+        where T : unmanaged => TryRead(address, out T value) ? value : throw NotInMemory(address, Unsafe.SizeOf<T>());
+
+    /// <summary>Writes a value in the host's byte order, at any alignment.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <param name="address">GPA of its first byte.</param>
+    /// <param name="value">The value.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A byte of the range is not in memory; then none was written.</exception>
+    public void Write<T>(ulong address, in T value)
+        where T : unmanaged
+    {
+        if (!TryWrite(address, value))
+        {
+            throw NotInMemory(address, Unsafe.SizeOf<T>());
+        }
+    }
+
+    /// <summary>Copies bytes out of guest memory, or does nothing.</summary>
+    /// <param name="address">GPA of the first byte.</param>
+    /// <param name="destination">Where they go; its length says how many.</param>
+    /// <returns>False where a byte of the range is not in memory.</returns>
+    public bool TryRead(ulong address, Span<byte> destination)
+    {
+        Entry[] map = Volatile.Read(ref _map);
+        if (!IsInMemory(map, address, (ulong)destination.Length))
+        {
+            return false;
+        }
+
+        while (!destination.IsEmpty)
+        {
+            TryFind(map, address, out Entry entry);
+            int length = (int)ulong.Min((ulong)destination.Length, entry.End - address);
+            entry.Region.Read(address - entry.Address, destination[..length]);
+            destination = destination[length..];
+            address += (uint)length;
+        }
+
+        return true;
+    }
+
+    /// <summary>Copies bytes into guest memory, or does nothing. Read-only regions are read-only to the guest alone.</summary>
+    /// <param name="address">GPA of the first byte.</param>
+    /// <param name="source">The bytes.</param>
+    /// <returns>False where a byte of the range is not in memory.</returns>
+    public bool TryWrite(ulong address, ReadOnlySpan<byte> source)
+    {
+        Entry[] map = Volatile.Read(ref _map);
+        if (!IsInMemory(map, address, (ulong)source.Length))
+        {
+            return false;
+        }
+
+        while (!source.IsEmpty)
+        {
+            TryFind(map, address, out Entry entry);
+            int length = (int)ulong.Min((ulong)source.Length, entry.End - address);
+            entry.Region.Write(address - entry.Address, source[..length]);
+            source = source[length..];
+            address += (uint)length;
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads a value in the host's byte order, at any alignment.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <param name="address">GPA of its first byte.</param>
+    /// <param name="value">The value.</param>
+    /// <returns>False where a byte of the range is not in memory.</returns>
+    public bool TryRead<T>(ulong address, out T value)
+        where T : unmanaged
+    {
+        if (TryFind(Volatile.Read(ref _map), address, out Entry entry) && entry.End - address >= (ulong)Unsafe.SizeOf<T>())
+        {
+            value = entry.Region.Read<T>(address - entry.Address);
+            return true;
+        }
+
+        value = default;
+        return TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+    }
+
+    /// <summary>Writes a value in the host's byte order, at any alignment.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <param name="address">GPA of its first byte.</param>
+    /// <param name="value">The value.</param>
+    /// <returns>False where a byte of the range is not in memory; then none was written.</returns>
+    public bool TryWrite<T>(ulong address, in T value)
+        where T : unmanaged
+    {
+        if (TryFind(Volatile.Read(ref _map), address, out Entry entry) && entry.End - address >= (ulong)Unsafe.SizeOf<T>())
+        {
+            entry.Region.Write(address - entry.Address, value);
+            return true;
+        }
+
+        return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+    }
+
+    /// <summary>Names the memory that a device window at this place would be hidden by, or null. ROM may lie under a window, which then gets its writes.</summary>
+    internal string? FindConflict(ulong address, ulong end)
+    {
+        foreach (Entry entry in Volatile.Read(ref _map))
+        {
+            if (address < entry.End && entry.Address < end && entry.Region.Access == MemoryAccess.ReadWrite)
+            {
+                return Describe(entry);
+            }
+        }
+
+        return null;
+    }
+
+    internal void MapAt(MemoryRegion region, ulong address)
+    {
+        lock (_partition.Gate)
+        {
+            _partition.ThrowIfDisposed();
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            ValidateRange(address, region.Size, region.Access, ignored: region);
+            bool track = region.IsTrackingDirtyPages;
+            RemoveFromMap(region);
+            AddToMap(region, address, track);
+        }
+    }
+
+    internal void Unmap(MemoryRegion region)
+    {
+        lock (_partition.Gate)
+        {
+            _partition.ThrowIfDisposed();
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            RemoveFromMap(region);
+        }
+    }
+
+    internal void Remove(MemoryRegion region)
+    {
+        lock (_partition.Gate)
+        {
+            if (region.IsDisposed)
+            {
+                return;
+            }
+
+            if (!_partition.IsDisposed)
+            {
+                RemoveFromMap(region);
+            }
+
+            Release(region);
+        }
+    }
+
+    internal void SetDirtyTracking(MemoryRegion region, bool enabled)
+    {
+        lock (_partition.Gate)
+        {
+            _partition.ThrowIfDisposed();
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            if (enabled == region.IsTrackingDirtyPages)
+            {
+                return;
+            }
+
+            if (enabled)
+            {
+                _capabilities.Require(HypervisorFeatures.DirtyTracking);
+            }
+
+            if (region.Mapping is { } mapping)
+            {
+                _backend.SetDirtyTracking(mapping, enabled);
+            }
+
+            region.HostDirtyPages = enabled ? new HostDirtyPages(region.Size, _capabilities.PageSize) : null;
+        }
+    }
+
+    internal int CollectDirtyPages(MemoryRegion region, Span<ulong> bitmap)
+    {
+        int words = DirtyPageBitmap.WordsFor(region.Size, _capabilities.PageSize);
+        if (bitmap.Length < words)
+        {
+            throw new ArgumentException(
+                $"Region {region.Name} of 0x{region.Size:X} bytes needs a bitmap of {words} words, and this one has {bitmap.Length}.", nameof(bitmap));
+        }
+
+        lock (_partition.Gate)
+        {
+            _partition.ThrowIfDisposed();
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            if (region.HostDirtyPages is not { } hostDirtyPages || region.Mapping is not { } mapping)
+            {
+                throw new InvalidOperationException(
+                    $"Region {region.Name} does not track dirty pages, or is not mapped. Call {nameof(MemoryRegion.StartDirtyTracking)} first.");
+            }
+
+            bitmap = bitmap[..words];
+            _backend.CollectDirtyPages(mapping, bitmap);
+            hostDirtyPages.MoveTo(bitmap);
+            return DirtyPageBitmap.Count(bitmap);
+        }
+    }
+
+    /// <summary>Gives all memory back; the native partition is gone by now.</summary>
+    internal void ReleaseAll()
+    {
+        lock (_partition.Gate)
+        {
+            Volatile.Write(ref _map, []);
+            foreach (MemoryRegion region in _owned.ToArray())
+            {
+                region.Mapping = null;
+                Release(region);
+            }
+        }
+    }
+
+    private static bool TryFind(Entry[] map, ulong address, out Entry entry)
+    {
+        int low = 0;
+        int high = map.Length - 1;
+        while (low <= high)
+        {
+            int middle = (low + high) >>> 1;
+            entry = map[middle];
+            if (address < entry.Address)
+            {
+                high = middle - 1;
+            }
+            else if (address >= entry.End)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                return true;
+            }
+        }
+
+        entry = default;
+        return false;
+    }
+
+    private static bool IsInMemory(Entry[] map, ulong address, ulong length)
+    {
+        while (length > 0)
+        {
+            if (!TryFind(map, address, out Entry entry))
+            {
+                return false;
+            }
+
+            ulong here = ulong.Min(length, entry.End - address);
+            address += here;
+            length -= here;
+        }
+
+        return true;
+    }
+
+    private static string Describe(Entry entry) => $"region {entry.Region.Name} at 0x{entry.Address:X} to 0x{entry.End - 1:X}";
+
+    private static ArgumentOutOfRangeException NotInMemory(ulong address, int length) =>
+        new(nameof(address), address, $"{length} bytes at GPA 0x{address:X} do not lie in guest memory. Map a region there first.");
+
+    private void ValidateOptions(MemoryRegionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options.Backing);
+        ArgumentNullException.ThrowIfNull(options.Name);
+        if (options.Access == MemoryAccess.ReadOnly)
+        {
+            _capabilities.Require(HypervisorFeatures.ReadOnlyMemory);
+        }
+
+        if (options.TrackDirtyPages)
+        {
+            _capabilities.Require(HypervisorFeatures.DirtyTracking);
+        }
+
+        if (options.HugePages != HugePages.None)
+        {
+            _capabilities.Require(HypervisorFeatures.HugePages);
+        }
+    }
+
+    private void ValidateRange(ulong address, ulong size, MemoryAccess access, MemoryRegion? ignored)
+    {
+        ulong pageSize = (ulong)_capabilities.PageSize;
+        if (address % pageSize != 0)
+        {
+            throw new ArgumentException($"GPA 0x{address:X} is not a multiple of the page size, {pageSize} bytes.", nameof(address));
+        }
+
+        if (size == 0 || size % pageSize != 0)
+        {
+            throw new ArgumentException($"Size 0x{size:X} is zero or not a multiple of the page size, {pageSize} bytes.", nameof(size));
+        }
+
+        ulong limit = 1UL << _capabilities.GuestPhysicalAddressBits;
+        if (address >= limit || size > limit - address)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(address), address,
+                $"0x{size:X} bytes at GPA 0x{address:X} do not fit below 0x{limit:X}: guest addresses have {_capabilities.GuestPhysicalAddressBits} bits here.");
+        }
+
+        foreach (Entry entry in _map)
+        {
+            if (entry.Region != ignored && address < entry.End && entry.Address < address + size)
+            {
+                throw new ArgumentException(
+                    $"0x{size:X} bytes at GPA 0x{address:X} overlap {Describe(entry)}. Choose another address, or unmap that region first.", nameof(address));
+            }
+        }
+
+        if (access == MemoryAccess.ReadWrite && _partition.Mmio.FindConflict(address, address + size) is { } window)
+        {
+            throw new ArgumentException(
+                $"0x{size:X} bytes at GPA 0x{address:X} would hide {window}. Choose another address, or remove that window first.", nameof(address));
+        }
+
+        if (_map.Length >= _capabilities.MaxMemoryRegions && ignored is null)
+        {
+            throw new InvalidOperationException(
+                $"The partition has {_map.Length} memory regions, the most that {_capabilities.BackendName} offers. Map fewer, larger ones.");
+        }
+    }
+
+    private void RequireOwn(MemoryRegion region)
+    {
+        if (!_owned.Contains(region))
+        {
+            throw new ArgumentException($"Region {region.Name} belongs to another partition.", nameof(region));
+        }
+    }
+
+    private void AddOrRelease(MemoryRegion region, ulong address, bool trackDirtyPages)
+    {
+        _owned.Add(region);
+        try
+        {
+            if (trackDirtyPages)
+            {
+                region.HostDirtyPages = new HostDirtyPages(region.Size, _capabilities.PageSize);
+            }
+
+            AddToMap(region, address, trackDirtyPages);
+        }
+        catch
+        {
+            Release(region);
+            throw;
+        }
+    }
+
+    private void AddToMap(MemoryRegion region, ulong address, bool trackDirtyPages)
+    {
+        region.Mapping = _backend.MapMemory(address, region.Block, region.BlockOffset, region.Size, region.Access, trackDirtyPages);
+        region.Address = address;
+        Entry[] map = [.. _map, new Entry(address, address + region.Size, region)];
+        Array.Sort(map, static (x, y) => x.Address.CompareTo(y.Address));
+        Volatile.Write(ref _map, map);
+    }
+
+    private void RemoveFromMap(MemoryRegion region)
+    {
+        if (region.Mapping is not { } mapping)
+        {
+            return;
+        }
+
+        _backend.UnmapMemory(mapping);
+        region.Mapping = null;
+        Volatile.Write(ref _map, Array.FindAll(_map, entry => entry.Region != region));
+    }
+
+    private void Release(MemoryRegion region)
+    {
+        _owned.Remove(region);
+        region.ReleaseBlock();
+    }
+
+    private readonly record struct Entry(ulong Address, ulong End, MemoryRegion Region);
+}

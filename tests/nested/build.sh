@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# Builds the parts of the nested machine that all runs share:
+#
+#   vmlinux     the kernel of Debian's cloud image, unpacked
+#   initramfs   busybox, the kernel modules for KVM and virtio, and ./init
+#   rootfs/     the libraries that .NET needs, and busybox as its shell
+#
+# Nothing is done when none of the inputs changed, so run.sh calls this before each run.
+set -euo pipefail
+exec </dev/null # CI may start us with stdin closed
+
+usage() {
+    cat <<'END'
+Usage: build.sh [--out DIR] [--update]
+  --out DIR   where the parts go (default: artifacts/nested in the repository)
+  --update    ask apt for a newer kernel; without it a kernel once downloaded is kept
+END
+}
+
+die() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+out=$here/../../artifacts/nested
+update=false
+while (($# > 0)); do
+    case $1 in
+        --out)
+            (($# >= 2)) || die "--out needs a folder"
+            out=$2
+            shift 2
+            ;;
+        --update)
+            update=true
+            shift
+            ;;
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        *)
+            usage >&2
+            die "unknown argument '$1'"
+            ;;
+    esac
+done
+PATH=$PATH:/usr/sbin:/sbin
+
+# In the order in which init loads them, each with its parameters.
+# vgif=0 vls=0: with them KVM leaves SVM's rarely used virtualization of GIF and VMLOAD alone. Without them some guests
+# were seen to stall on an over-subscribed host; the cause is not known.
+modules=(
+    "irqbypass"
+    "kvm"
+    "kvm-amd vgif=0 vls=0"
+    "virtio_ring"
+    "virtio"
+    "virtio_pci_modern_dev"
+    "virtio_pci_legacy_dev"
+    "virtio_pci"
+    "virtio_blk"
+    "virtio_console"
+)
+
+libraries=(
+    libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2
+    libgcc_s.so.1 libstdc++.so.6
+    libssl.so.3 libcrypto.so.3
+)
+library_folder=/usr/lib/x86_64-linux-gnu
+loader=/lib64/ld-linux-x86-64.so.2
+busybox=$(command -v busybox) || die "busybox is missing: run install.sh"
+
+# Downloads the package of the kernel itself into the folder $1; linux-image-cloud-amd64 is only a pointer to it.
+download_kernel() {
+    local folder=$1 package sandbox=()
+    package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null \
+        | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
+    [[ -n $package ]] || die "apt does not know linux-image-cloud-amd64: run 'apt-get update' first (this needs Debian on amd64)"
+    if ((EUID == 0)); then
+        sandbox=(-o APT::Sandbox::User=root) # the folder is ours alone, apt's own user cannot write there
+    fi
+    echo "build.sh: downloading $package" >&2
+    (cd "$folder" && apt-get download -q "${sandbox[@]}" "$package" >&2) \
+        || die "could not download $package: run 'apt-get update' and try again"
+}
+
+# Unpacks the ELF kernel out of the bzImage $1 into $2. QEMU can start both, but the bzImage would have to decompress
+# itself at emulation speed. Offsets are those of the x86 boot protocol (Documentation/x86/boot.rst).
+extract_vmlinux() {
+    local image=$1 target=$2 sectors offset length start magic tool
+    # Not tail and head: pipefail would take the broken pipe between them for an error.
+    read_bytes() { dd if="$image" iflag=skip_bytes,count_bytes,fullblock skip="$1" count="$2" bs=1M status=none; }
+    read_number() { od -A n -t "u$2" -j "$1" -N "$2" "$image" | tr -d ' '; } # position, bytes
+    [[ $(read_bytes $((0x202)) 4) == HdrS ]] || die "$image is no bzImage"
+
+    sectors=$(read_number $((0x1f1)) 1)  # setup_sects
+    offset=$(read_number $((0x248)) 4)   # payload_offset
+    length=$(read_number $((0x24c)) 4)   # payload_length
+    start=$(((sectors + 1) * 512 + offset))
+    magic=$(od -A n -t x1 -j "$start" -N 4 "$image" | tr -d ' ')
+    case $magic in
+        02214c18) tool=(lz4 -dc) ;;
+        fd377a58) tool=(xz -dc) ;;
+        28b52ffd) tool=(zstd -dc) ;;
+        1f8b08*) tool=(gzip -dc) ;;
+        *) die "the kernel's payload starts with the bytes $magic, which is no compression known to extract_vmlinux" ;;
+    esac
+    # For all but gzip, the build of the kernel appends the unpacked size, which the tools would take for damage.
+    [[ ${tool[0]} == gzip ]] || length=$((length - 4))
+    read_bytes "$start" "$length" | "${tool[@]}" >"$target"
+    [[ $(head -c 4 "$target") == $'\x7fELF' ]] || die "what was unpacked from $image is no ELF file"
+}
+
+# Unpacks the kernel package $1 and makes vmlinux and initramfs in the folder $2.
+make_kernel_parts() {
+    local package=$1 folder=$2 unpacked=$2/unpacked tree=$2/tree module name file applet
+    mkdir -p "$unpacked" "$tree"/{bin,modules,proc,sys,dev,root}
+    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$unpacked" --wildcards './boot/vmlinuz-*' './lib/modules/*/kernel'
+
+    extract_vmlinux "$(echo "$unpacked"/boot/vmlinuz-*)" "$folder/vmlinux"
+
+    for module in "${modules[@]}"; do
+        name=${module%% *}
+        file=$(find "$unpacked/lib/modules" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
+        [[ -n $file ]] || die "the kernel package has no module $name"
+        if [[ $file == *.xz ]]; then
+            xz -dc "$file" >"$tree/modules/$name.ko"
+        else
+            cp "$file" "$tree/modules/$name.ko"
+        fi
+        echo "${module/#"$name"/"$name.ko"}" >>"$tree/modules/order"
+    done
+
+    cp "$busybox" "$tree/bin/busybox"
+    for applet in $("$busybox" --list); do
+        [[ $applet == busybox ]] || ln -s busybox "$tree/bin/$applet"
+    done
+    install -m 755 "$here/init" "$tree/init"
+    # Not compressed: unpacking would cost more time in the machine than reading does.
+    (cd "$tree" && find . -print0 | cpio --null --create --quiet --format=newc --owner=0:0) >"$folder/initramfs"
+    rm -rf "$unpacked" "$tree"
+}
+
+# Makes the root filesystem, without .NET, in the folder $1.
+make_rootfs() {
+    local root=$1 library applet
+    mkdir -p "$root"/{dev,proc,sys,tmp,run,root,results,etc,var/tmp} "$root"/usr/{bin,sbin,lib64,"lib/${library_folder##*/}"}
+    # As on Debian, but relative: run.sh copies folders of the user through these links, which must not lead out of here.
+    for folder in bin sbin lib lib64; do
+        ln -s "usr/$folder" "$root/$folder"
+    done
+    chmod 1777 "$root"/{tmp,var/tmp}
+
+    cp -L "$loader" "$root$loader"
+    for library in "${libraries[@]}"; do
+        cp -L "$library_folder/$library" "$root$library_folder/$library"
+    done
+
+    cp "$busybox" "$root/usr/bin/busybox"
+    for applet in $("$busybox" --list); do
+        [[ $applet == busybox ]] || ln -s busybox "$root/usr/bin/$applet"
+    done
+
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+    echo 'root:x:0:' >"$root/etc/group"
+    echo '127.0.0.1 localhost nested' >"$root/etc/hosts"
+    echo 'hosts: files' >"$root/etc/nsswitch.conf"
+}
+
+# Everything that the parts are made of. Size and time stand for the contents of the big files.
+describe_inputs() {
+    cat "$here/build.sh" "$here/init" | sha256sum
+    basename -a "$out"/linux-image-*.deb
+    stat -L -c '%n %s %Y' "$busybox" "$loader" "${libraries[@]/#/$library_folder/}"
+}
+
+for file in "$loader" "${libraries[@]/#/$library_folder/}"; do
+    [[ -e $file ]] || die "$file is missing: run install.sh (this needs Debian on amd64)"
+done
+for tool in lz4 xz zstd cpio; do
+    command -v "$tool" >/dev/null || die "$tool is missing: run install.sh"
+done
+
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+# One build at a time; and run.sh holds this lock, shared, while it reads the parts.
+exec 8>"$out/lock"
+flock 8
+
+# Left over where an earlier build was interrupted.
+rm -rf "$out/new"
+if $update || ! compgen -G "$out/linux-image-*.deb" >/dev/null; then
+    mkdir "$out/new"
+    download_kernel "$out/new"
+    rm -f "$out"/linux-image-*.deb
+    mv "$out/new"/linux-image-*.deb "$out"
+    rm -rf "$out/new"
+fi
+
+inputs=$(describe_inputs)
+if [[ -e $out/inputs && $inputs == "$(<"$out/inputs")" ]]; then
+    exit 0
+fi
+echo "build.sh: building the nested machine in $out" >&2
+mkdir "$out/new"
+make_kernel_parts "$(echo "$out"/linux-image-*.deb)" "$out/new"
+make_rootfs "$out/new/rootfs"
+# The record goes first and comes last, so that parts of two builds are never taken for one.
+rm -rf "$out/inputs" "$out/rootfs"
+mv "$out/new"/{vmlinux,initramfs,rootfs} "$out"
+rm -rf "$out/new"
+echo "$inputs" >"$out/inputs"
