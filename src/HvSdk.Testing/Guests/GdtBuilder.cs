@@ -15,7 +15,7 @@ public sealed class GdtBuilder
     /// <returns>The new selector, with the segment's privilege level in its low two bits.</returns>
     public ushort Add(in X64Segment segment) => Append(segment, [Encode(segment)]);
 
-    /// <summary>Adds a system descriptor of 16 bytes, as long mode wants them for task state segments and local descriptor tables.</summary>
+    /// <summary>Adds a system descriptor of 16 bytes, as long mode has them for task state segments and LDTs.</summary>
     /// <param name="segment">The segment; its own selector is ignored.</param>
     /// <returns>The new selector, with the segment's privilege level in its low two bits.</returns>
     public ushort AddLongSystem(in X64Segment segment)

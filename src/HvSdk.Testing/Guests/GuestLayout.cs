@@ -21,7 +21,7 @@ public sealed record GuestLayout
     public const ulong DefaultGdtAddress = 0xA000;
 
     /// <summary>Default of <see cref="TssAddress"/>.</summary>
-    public const ulong DefaultTssAddress = 0xA100;
+    public const ulong DefaultTssAddress = 0xC000;
 
     /// <summary>Default of <see cref="IdtAddress"/>.</summary>
     public const ulong DefaultIdtAddress = 0xB000;
@@ -45,7 +45,7 @@ public sealed record GuestLayout
     /// <summary>The stack pointer at the start, a multiple of 16; in real mode at most 64 KiB.</summary>
     public ulong StackTop { get; init; } = DefaultStackTop;
 
-    /// <summary>Stack of privilege level 0 for handlers that interrupt privilege level 3, a multiple of 16; protected and long mode.</summary>
+    /// <summary>Stack pointer of handlers that interrupt privilege level 3, a multiple of 16; protected and long mode.</summary>
     public ulong InterruptStackTop { get; init; } = DefaultInterruptStackTop;
 
     /// <summary>Global descriptor table (<see cref="GuestSelectors"/>), a multiple of 8; protected and long mode.</summary>
@@ -73,8 +73,8 @@ public sealed record GuestLayout
 
     /// <summary>The privilege level to start at: 0, or in protected and long mode also 3.</summary>
     /// <remarks>
-    /// A program of level 3 has I/O privilege level 3: it may use ports and change the interrupt flag, but not halt. Handlers run at level 0
-    /// in every case.
+    /// A program of level 3 has I/O privilege level 3: it may use ports and change the interrupt flag, but not halt. Its TSS, 8 KiB longer
+    /// for that, allows all ports too, for hosts that do not heed the level. Handlers run at level 0 in every case.
     /// </remarks>
     public int PrivilegeLevel { get; init; }
 }

@@ -65,7 +65,9 @@ internal static class GuestLayoutRules
         }
 
         CheckAligned("page tables", layout.PageTableAddress, PageTableBuilder.TableSize);
-        (ulong unit, ulong end) = mode == GuestMode.Long ? ((ulong)PageSize.Size2M, LongModeMapEnd) : (ProtectedModePageSize, ProtectedModeEnd);
+        (ulong unit, ulong end) = mode == GuestMode.Long
+            ? ((ulong)PageSize.Size2M, LongModeMapEnd)
+            : (ProtectedModePageSize, ProtectedModeEnd);
         if (layout.IdentityMappedSize == 0 || layout.IdentityMappedSize % unit != 0 || layout.IdentityMappedSize > end)
         {
             throw Refuse($"the identity map is a multiple of 0x{unit:X} up to 0x{end:X}, not 0x{layout.IdentityMappedSize:X}");
@@ -78,7 +80,8 @@ internal static class GuestLayoutRules
         }
     }
 
-    public static bool HasPaging(GuestMode mode, GuestLayout layout) => mode == GuestMode.Long || (mode == GuestMode.Protected && layout.Paging);
+    public static bool HasPaging(GuestMode mode, GuestLayout layout) =>
+        mode == GuestMode.Long || (mode == GuestMode.Protected && layout.Paging);
 
     private static void CheckStart(GuestMode mode, GuestLayout layout)
     {

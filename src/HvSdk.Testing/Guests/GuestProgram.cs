@@ -67,28 +67,33 @@ public sealed class GuestProgram
     /// <summary>All that must lie in guest memory: the code first, then the tables of the mode.</summary>
     public IReadOnlyList<GuestImagePart> Parts { get; }
 
-    /// <summary>General registers at the start; those that the program takes as arguments can be added with a <c>with</c> expression.</summary>
+    /// <summary>General registers at the start; arguments of the program can be added by a <c>with</c> expression.</summary>
     public X64Registers InitialRegisters { get; }
 
     /// <summary>Special registers at the start, but for the APIC base, which stays as the vCPU has it.</summary>
     public X64SpecialRegisters InitialSpecialRegisters { get; }
 
     /// <summary>The vector of a start-up IPI that lets an application processor execute the program.</summary>
-    /// <exception cref="InvalidOperationException">The program is not real-mode code entered at the start of a page below 1 MiB.</exception>
+    /// <exception cref="InvalidOperationException">The program is not real-mode code entered at the start of a page.</exception>
     public byte SipiVector =>
         Mode == GuestMode.Real && LoadAddress % SipiPageSize == 0 && EntryPoint == LoadAddress
             ? (byte)(LoadAddress / SipiPageSize)
             : throw new InvalidOperationException("A start-up IPI enters real-mode code at the first byte of a page of 4 KiB.");
 
     /// <summary>A program of 16-bit code for real mode.</summary>
-    /// <remarks>It starts with CS = 0 and IP = its address; from 64 KiB on with CS = its address / 16 and IP = 0. DS and ES are like CS, SS is 0.</remarks>
+    /// <remarks>
+    /// It starts with CS = 0 and IP = its address; from 64 KiB on with CS = its address / 16 and IP = 0. SS is 0, the other segments are
+    /// like CS.
+    /// </remarks>
     /// <param name="body">Writes the instructions.</param>
     /// <param name="layout">Where the parts lie, or null for <see cref="GuestLayout.Default"/>.</param>
-    public static GuestProgram RealMode(Action<Assembler> body, GuestLayout? layout = null) => Assemble(GuestMode.Real, WithoutMarks(body), layout);
+    public static GuestProgram RealMode(Action<Assembler> body, GuestLayout? layout = null) =>
+        Assemble(GuestMode.Real, WithoutMarks(body), layout);
 
     /// <summary>A program of 16-bit code for real mode, with handlers or symbols.</summary>
     /// <inheritdoc cref="RealMode(Action{Assembler}, GuestLayout?)"/>
-    public static GuestProgram RealMode(Action<Assembler, GuestMarks> body, GuestLayout? layout = null) => Assemble(GuestMode.Real, body, layout);
+    public static GuestProgram RealMode(Action<Assembler, GuestMarks> body, GuestLayout? layout = null) =>
+        Assemble(GuestMode.Real, body, layout);
 
     /// <summary>A program of 32-bit code for protected mode.</summary>
     /// <param name="body">Writes the instructions.</param>
@@ -104,11 +109,13 @@ public sealed class GuestProgram
     /// <summary>A program of 64-bit code for long mode.</summary>
     /// <param name="body">Writes the instructions.</param>
     /// <param name="layout">Where the parts lie, or null for <see cref="GuestLayout.Default"/>.</param>
-    public static GuestProgram LongMode(Action<Assembler> body, GuestLayout? layout = null) => Assemble(GuestMode.Long, WithoutMarks(body), layout);
+    public static GuestProgram LongMode(Action<Assembler> body, GuestLayout? layout = null) =>
+        Assemble(GuestMode.Long, WithoutMarks(body), layout);
 
     /// <summary>A program of 64-bit code for long mode, with handlers or symbols.</summary>
     /// <inheritdoc cref="LongMode(Action{Assembler}, GuestLayout?)"/>
-    public static GuestProgram LongMode(Action<Assembler, GuestMarks> body, GuestLayout? layout = null) => Assemble(GuestMode.Long, body, layout);
+    public static GuestProgram LongMode(Action<Assembler, GuestMarks> body, GuestLayout? layout = null) =>
+        Assemble(GuestMode.Long, body, layout);
 
     /// <summary>A program that was made elsewhere, as a flat image.</summary>
     /// <param name="image">The image, which goes to <see cref="GuestLayout.CodeAddress"/>; it is not copied.</param>

@@ -19,7 +19,7 @@ internal static class GuestStart
     public static X64SpecialRegisters CreateSpecialRegisters(GuestMode mode, GuestLayout layout) =>
         mode == GuestMode.Real ? CreateReal(layout) : CreateFlat(mode, layout);
 
-    // What a reset leaves (Intel SDM vol. 3A, table 11-1), but for caches that are on and segments that reach the program.
+    // What a reset leaves (Intel SDM vol. 3A, "Processor State After Reset"), but with caches on and the segments set.
     private static X64SpecialRegisters CreateReal(GuestLayout layout)
     {
         ushort segment = (ushort)(RealModeSegmentBase(layout) >> 4);

@@ -8,6 +8,7 @@ internal static class GuestTables
     public const string PageTablesName = "page tables";
 
     private const int TssSize = 0x68;
+    private const int PortCount = 0x1_0000;
     private const byte BusyTss = 0xB;
 
     /// <summary>All tables of a mode; <paramref name="code"/> tells the handlers.</summary>
@@ -38,11 +39,14 @@ internal static class GuestTables
     public static X64Segment TaskSegment(GuestLayout layout) => new()
     {
         Base = layout.TssAddress,
-        Limit = TssSize - 1,
+        Limit = (uint)TssLength(layout) - 1,
         Selector = GuestSelectors.Task,
         Type = BusyTss,
         IsPresent = true,
     };
+
+    // Programs of level 3 get an I/O map that allows all ports: their I/O privilege level says the same, but not every host heeds it.
+    private static int TssLength(GuestLayout layout) => layout.PrivilegeLevel == 3 ? TssSize + (PortCount / 8) + 1 : TssSize;
 
     private static byte[] CreateGdt(GuestMode mode, GuestLayout layout)
     {
@@ -64,10 +68,15 @@ internal static class GuestTables
         return gdt.Build();
     }
 
-    /// <summary>Intel SDM vol. 3A, figures 9-2 and 9-11: the stack of level 0, and an I/O map base past the end for "no map".</summary>
+    /// <summary>The stack of level 0 and the I/O map, which ends in a byte of ones (Intel SDM vol. 3A, "Task Management").</summary>
     private static byte[] CreateTss(GuestMode mode, GuestLayout layout)
     {
-        byte[] tss = new byte[TssSize];
+        byte[] tss = new byte[TssLength(layout)];
+        if (layout.PrivilegeLevel == 3)
+        {
+            tss[^1] = 0xFF;
+        }
+
         if (mode == GuestMode.Long)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(tss.AsSpan(4), layout.InterruptStackTop);
@@ -103,7 +112,7 @@ internal static class GuestTables
             return (layout.PageTables ?? PageTableBuilder.Identity(layout.IdentityMappedSize)).Build(layout.PageTableAddress);
         }
 
-        // 32-bit paging, Intel SDM vol. 3A, table 5-4: present, writable, user, page size.
+        // 32-bit paging, entries that map pages of 4 MiB: present, writable, user, page size.
         byte[] directory = new byte[PageTableBuilder.TableSize];
         for (ulong address = 0; address < layout.IdentityMappedSize; address += GuestLayoutRules.ProtectedModePageSize)
         {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace HvSdk.Testing;
 
 /// <summary>
-/// Lays out 256 interrupt vectors: the real-mode table of far pointers (Intel SDM vol. 3B, 22.1.4), 32-bit gates (vol. 3A, 7.11) or 64-bit
-/// gates (7.14.1).
+/// Lays out 256 interrupt vectors: the far pointers of real mode (Intel SDM vol. 3B, "8086 Emulation"), 32-bit or 64-bit gates (vol. 3A,
+/// "IDT Descriptors" and "64-Bit Mode IDT").
 /// </summary>
 /// <remarks>A vector without a gate is not present in protected and long mode, and points to 0000:0000 in real mode.</remarks>
 public sealed class IdtBuilder

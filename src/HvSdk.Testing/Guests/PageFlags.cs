@@ -19,6 +19,6 @@ public enum PageFlags : ulong
     /// <summary>No caching.</summary>
     CacheDisable = 1UL << 4,
 
-    /// <summary>Not executable; a reserved bit unless <see cref="X64Efer.NoExecuteEnable"/> is set, which <see cref="GuestProgram"/> does.</summary>
+    /// <summary>Not executable; needs <see cref="X64Efer.NoExecuteEnable"/>, which a <see cref="GuestProgram"/> then sets.</summary>
     NoExecute = 1UL << 63,
 }

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace HvSdk.Testing;
 
-/// <summary>Lays out 4-level page tables (Intel SDM vol. 3A, 5.5).</summary>
+/// <summary>Lays out 4-level page tables (Intel SDM vol. 3A, "4-Level Paging").</summary>
 /// <remarks>
-/// A later mapping replaces what it covers of an earlier one; larger pages are split where needed. So a hole, or a page with rights of its own,
-/// is punched into an identity map by one more call. Upper levels allow everything: the rights of a page stand in its last entry alone.
+/// A later mapping replaces what it covers of an earlier one; larger pages are split where needed. So one more call punches a hole, or
+/// a page with rights of its own, into an identity map. Upper levels allow everything: the rights of a page stand in its last entry alone.
 /// </remarks>
 public sealed class PageTableBuilder
 {
@@ -43,7 +43,7 @@ public sealed class PageTableBuilder
     /// <param name="flags">What the pages allow.</param>
     /// <param name="pageSize">The page size.</param>
     /// <returns>This builder.</returns>
-    /// <exception cref="InvalidOperationException">More than <see cref="MaxTables"/> tables would be needed; the range is then mapped in part.</exception>
+    /// <exception cref="InvalidOperationException">More than <see cref="MaxTables"/> tables; part of the range is then mapped.</exception>
     public PageTableBuilder Map(
         ulong virtualAddress,
         ulong physicalAddress,
@@ -186,7 +186,7 @@ public sealed class PageTableBuilder
         const ulong half = AddressSpace / 2;
         if (virtualAddress is >= half and < ulong.MaxValue - half + 1)
         {
-            throw new ArgumentOutOfRangeException(nameof(virtualAddress), $"0x{virtualAddress:X} is not canonical: bits 63 to 47 must be alike.");
+            throw new ArgumentOutOfRangeException(nameof(virtualAddress), $"0x{virtualAddress:X} is not canonical: bits 63 to 47 differ.");
         }
 
         ulong first = virtualAddress % AddressSpace;

@@ -12,6 +12,11 @@ public sealed class PartitionOptions
     /// <summary>How much of the interrupt controller the host keeps. Default: nothing.</summary>
     public InterruptControllerMode InterruptController { get; set; }
 
+    /// <summary>
+    /// Hypercalls leave the guest, as far as the host lets them go (KVM on x64: KVM_HC_MAP_GPA_RANGE alone). Off: the host answers them.
+    /// </summary>
+    public bool ExitOnHypercall { get; set; }
+
     /// <summary>What only x86-64 guests have; left alone on other hosts.</summary>
     public X64PartitionOptions X64 { get; private init; } = new();
 
@@ -20,6 +25,7 @@ public sealed class PartitionOptions
         Name = Name,
         MaxVcpus = MaxVcpus,
         InterruptController = InterruptController,
+        ExitOnHypercall = ExitOnHypercall,
         X64 = X64.Copy(),
     };
 
@@ -45,6 +51,11 @@ public sealed class PartitionOptions
             default:
                 throw new ArgumentOutOfRangeException(
                     nameof(InterruptController), InterruptController, $"{InterruptController} is not a member of {nameof(InterruptControllerMode)}.");
+        }
+
+        if (ExitOnHypercall)
+        {
+            capabilities.Require(HypervisorFeatures.HypercallExits);
         }
 
         X64.Validate(capabilities, InterruptController);

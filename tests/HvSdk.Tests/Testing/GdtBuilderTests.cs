@@ -3,7 +3,7 @@ using Xunit;
 
 namespace HvSdk.Tests.Testing;
 
-/// <summary>Expected values were put together by hand from Intel SDM vol. 3A, figures 3-8 and 8-4.</summary>
+/// <summary>Expected values were put together by hand from the "Segment Descriptor" figures of Intel SDM vol. 3A.</summary>
 public sealed class GdtBuilderTests
 {
     [Theory]

@@ -12,7 +12,8 @@ public sealed class GuestLayoutTests
     [InlineData(GuestMode.Long)]
     public void Default_EachMode_FitsTheDocumentedMemory(GuestMode mode)
     {
-        GuestProgram program = GuestProgram.Flat(new byte[0x7000], mode);
+        GuestLayout layout = new() { PrivilegeLevel = mode == GuestMode.Real ? 0 : 3 };
+        GuestProgram program = GuestProgram.Flat(new byte[0x7000], mode, layout);
         ulong end = program.Parts.Max(static part => part.Address + (ulong)part.Bytes.Length);
         Assert.True(end <= (mode == GuestMode.Long ? 0x1_6000UL : 0x1_0000UL));
     }
@@ -57,9 +58,9 @@ public sealed class GuestLayoutTests
         { GuestMode.Long, new() { StackTop = 0x800 }, "needs 0x1000 bytes below" },
         { GuestMode.Long, new() { InterruptStackTop = 0x9800 }, "overlaps the interrupt stack" },
         { GuestMode.Long, new() { GdtAddress = 0xA004 }, "GDT at 0xA004 is not aligned" },
-        { GuestMode.Long, new() { TssAddress = 0xA140 }, "TSS at 0xA140 is not aligned" },
+        { GuestMode.Long, new() { TssAddress = 0xC040 }, "TSS at 0xC040 is not aligned" },
         { GuestMode.Long, new() { IdtAddress = 0xB001 }, "IDT at 0xB001 is not aligned" },
-        { GuestMode.Long, new() { GdtAddress = 0xA0F8 }, "overlaps the TSS" },
+        { GuestMode.Long, new() { GdtAddress = 0xBFF0 }, "overlaps the TSS" },
         { GuestMode.Long, new() { PageTableAddress = 0x1_0800 }, "page tables at 0x10800 is not aligned" },
         { GuestMode.Long, new() { PageTableAddress = 0xB000 }, "overlaps the page tables" },
         { GuestMode.Long, new() { IdentityMappedSize = 0x10_0000 }, "multiple of 0x200000" },
@@ -68,8 +69,9 @@ public sealed class GuestLayoutTests
         { GuestMode.Long, new() { CodeAddress = 1UL << 32 }, "code (0x100000000 to 0x100000000) is out of reach" },
         { GuestMode.Long, new() { CodeAddress = ulong.MaxValue }, "out of reach" },
         { GuestMode.Long, new() { PageTableAddress = ulong.MaxValue - 0xFFF }, "lie too high" },
+        { GuestMode.Long, new() { PageTables = PageTableBuilder.Identity(1 << 21).Map(0x8000, 0, 0x1000) }, "page 0x8000 of the stack" },
         { GuestMode.Long, new() { PageTables = new PageTableBuilder().Map(0x1000, 0x1000, 0x9000) }, "page 0xA000 of the GDT" },
-        { GuestMode.Long, new() { PageTables = PageTableBuilder.Identity(1 << 21).Map(0x1000, 0x3000, 0x1000) }, "page 0x1000 of the code" },
+        { GuestMode.Long, new() { PageTables = PageTableBuilder.Identity(1 << 21).Unmap(0x1000, 0x1000) }, "page 0x1000 of the code" },
         { GuestMode.Protected, new() { CodeAddress = 1UL << 32 }, "out of reach" },
         { GuestMode.Protected, new() { TssAddress = 1UL << 32 }, "TSS (0x100000000 to 0x100000000) is out of reach" },
         { GuestMode.Protected, new() { StackTop = (1UL << 32) + 16 }, "out of reach" },

@@ -7,7 +7,7 @@ namespace HvSdk.Tests.Testing;
 
 public sealed class GuestProgramTests
 {
-    private static readonly GuestProgram s_hello = GuestProgram.RealMode(static a =>
+    private static GuestProgram Hello { get; } = GuestProgram.RealMode(static a =>
     {
         a.mov(al, 'H');
         a.@out(0xE9, al);
@@ -17,19 +17,19 @@ public sealed class GuestProgramTests
     [Fact]
     public void RealMode_Hello_IsFiveBytesAt0x1000()
     {
-        Assert.Equal(GuestMode.Real, s_hello.Mode);
-        Assert.Equal([0xB0, 0x48, 0xE6, 0xE9, 0xF4], s_hello.Code.ToArray());
-        Assert.Equal(0x1000UL, s_hello.LoadAddress);
-        Assert.Equal(0x1000UL, s_hello.EntryPoint);
-        GuestImagePart part = Assert.Single(s_hello.Parts);
-        Assert.Equal(("code", 0x1000UL, s_hello.Code), (part.Name, part.Address, part.Bytes));
+        Assert.Equal(GuestMode.Real, Hello.Mode);
+        Assert.Equal([0xB0, 0x48, 0xE6, 0xE9, 0xF4], Hello.Code.ToArray());
+        Assert.Equal(0x1000UL, Hello.LoadAddress);
+        Assert.Equal(0x1000UL, Hello.EntryPoint);
+        GuestImagePart part = Assert.Single(Hello.Parts);
+        Assert.Equal(("code", 0x1000UL, Hello.Code), (part.Name, part.Address, part.Bytes));
     }
 
     [Fact]
     public void RealMode_Below64KiB_StartsInSegment0()
     {
-        Assert.Equal(new X64Registers { Rip = 0x1000, Rsp = 0x9000, Rflags = 2 }, s_hello.InitialRegisters);
-        X64SpecialRegisters start = s_hello.InitialSpecialRegisters;
+        Assert.Equal(new X64Registers { Rip = 0x1000, Rsp = 0x9000, Rflags = 2 }, Hello.InitialRegisters);
+        X64SpecialRegisters start = Hello.InitialSpecialRegisters;
         Assert.Equal(X64Segment.RealMode(0, isCode: true), start.Cs);
         Assert.Equal(X64Segment.RealMode(0), start.Ds);
         Assert.Equal(X64Segment.RealMode(0), start.Ss);
@@ -74,8 +74,9 @@ public sealed class GuestProgramTests
     [Fact]
     public void SipiVector_ProgramOffAPage_IsRefused()
     {
-        Assert.Equal(1, s_hello.SipiVector);
-        Assert.Throws<InvalidOperationException>(() => GuestProgram.RealMode(static a => a.hlt(), new() { CodeAddress = 0x1010 }).SipiVector);
+        Assert.Equal(1, Hello.SipiVector);
+        GuestProgram inside = GuestProgram.RealMode(static a => a.hlt(), new() { CodeAddress = 0x1010 });
+        Assert.Throws<InvalidOperationException>(() => inside.SipiVector);
         Assert.Throws<InvalidOperationException>(() => GuestProgram.Flat(new byte[2], GuestMode.Real, entryPoint: 0x1001).SipiVector);
         Assert.Throws<InvalidOperationException>(() => GuestProgram.LongMode(static a => a.hlt()).SipiVector);
     }
@@ -96,7 +97,7 @@ public sealed class GuestProgramTests
         Assert.Equal(new X64Registers { Rip = 0x1000, Rsp = 0x9000, Rflags = 2 }, program.InitialRegisters);
         Assert.Equal(["code", "GDT", "TSS", "IDT"], program.Parts.Select(static part => part.Name));
         Assert.Equal(
-            [0x67, 0x00, 0x00, 0xA1, 0x00, 0x8B, 0x00, 0x00],
+            [0x67, 0x00, 0x00, 0xC0, 0x00, 0x8B, 0x00, 0x00],
             Part(program, "GDT")[0x28..]);
     }
 
@@ -121,9 +122,10 @@ public sealed class GuestProgramTests
         Assert.Equal(X64Segment.FlatData(0x1B), program.InitialSpecialRegisters.Ss);
         Assert.Equal(0x3002UL, program.InitialRegisters.Rflags);
         byte[] tss = Part(program, "TSS");
-        Assert.Equal(0x68, tss.Length);
         Assert.Equal([0x00, 0xA0, 0x00, 0x00, 0x10, 0x00], tss[4..10]);
-        Assert.Equal([0x68, 0x00], tss[0x66..]);
+        Assert.Equal([0x68, 0x00], tss[0x66..0x68]);
+        Assert.Equal([.. new byte[0x2000], 0xFF], tss[0x68..]);
+        Assert.Equal(0x2068U, program.InitialSpecialRegisters.Tr.Limit);
     }
 
     [Fact]
@@ -134,7 +136,7 @@ public sealed class GuestProgramTests
         Assert.Equal(X64Segment.FlatCode(0x08, isLong: true), start.Cs);
         Assert.Equal(X64Segment.FlatData(0x10), start.Ss);
         Assert.Equal(
-            new X64Segment { Base = 0xA100, Limit = 0x67, Selector = 0x28, Type = 0xB, IsPresent = true },
+            new X64Segment { Base = 0xC000, Limit = 0x67, Selector = 0x28, Type = 0xB, IsPresent = true },
             start.Tr);
         Assert.Equal(new X64DescriptorTable(0xA000, 0x37), start.Gdt);
         Assert.Equal(new X64DescriptorTable(0xB000, 0xFFF), start.Idt);
@@ -158,7 +160,7 @@ public sealed class GuestProgramTests
             0x00CF_9300_0000_FFFF,
             0x00CF_F300_0000_FFFF,
             0x00AF_FB00_0000_FFFF,
-            0x0000_8B00_A100_0067,
+            0x0000_8B00_C000_0067,
             0,
         ];
         Assert.Equal(expected, expected.Select((_, i) => BitConverter.ToUInt64(gdt, i * 8)));
@@ -234,7 +236,7 @@ public sealed class GuestProgramTests
     [Fact]
     public void Flat_ImageAt1MiB_StartsAtItsEntryPoint()
     {
-        GuestProgram program = GuestProgram.Flat(new byte[] { 0x90, 0xF4 }, GuestMode.Protected, new() { CodeAddress = 0x10_0000 }, 0x10_0001);
+        GuestProgram program = GuestProgram.Flat(new byte[2], GuestMode.Protected, new() { CodeAddress = 0x10_0000 }, 0x10_0001);
         Assert.Equal(0x10_0000UL, program.LoadAddress);
         Assert.Equal(0x10_0001UL, program.InitialRegisters.Rip);
     }
@@ -262,7 +264,7 @@ public sealed class GuestProgramTests
 
             """.ReplaceLineEndings("\n"),
             program.Disassemble());
-        Assert.StartsWith("0000:1000  B048 ", s_hello.Disassemble(), StringComparison.Ordinal);
+        Assert.StartsWith("0000:1000  B048 ", Hello.Disassemble(), StringComparison.Ordinal);
     }
 
     private static byte[] Part(GuestProgram program, string name) => program.Parts.Single(part => part.Name == name).Bytes.ToArray();

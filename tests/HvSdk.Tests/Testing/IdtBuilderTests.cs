@@ -3,7 +3,7 @@ using Xunit;
 
 namespace HvSdk.Tests.Testing;
 
-/// <summary>Expected values were put together by hand from Intel SDM vol. 3A, figures 7-2 and 7-8, and vol. 3B, figure 22-2.</summary>
+/// <summary>Expected values were put together by hand from the "IDT Gate Descriptors" figures of Intel SDM vol. 3A.</summary>
 public sealed class IdtBuilderTests
 {
     [Fact]
@@ -12,7 +12,7 @@ public sealed class IdtBuilderTests
         byte[] table = new IdtBuilder(GuestMode.Real).SetGate(0x21, 0xF000, 0x1234).Build();
         Assert.Equal(1024, table.Length);
         Assert.Equal([0x34, 0x12, 0x00, 0xF0], table[0x84..0x88]);
-        Assert.Equal(4, table.Count(static b => b != 0) + 1);
+        Assert.Equal(3, table.Count(static b => b != 0));
     }
 
     [Fact]

@@ -32,7 +32,8 @@ public sealed class PageTableBuilderTests
         const ulong linear = 0xFFFF_8000_4000_0000;
         const ulong physical = 0x1_C000_0000;
         ulong length = 2 * (ulong)pageSize;
-        PageWalker walker = Walker(new PageTableBuilder().Map(linear, physical, length, PageFlags.Writable | PageFlags.NoExecute, pageSize));
+        PageFlags rights = PageFlags.Writable | PageFlags.NoExecute;
+        PageWalker walker = Walker(new PageTableBuilder().Map(linear, physical, length, rights, pageSize));
 
         Assert.Null(walker.Walk(linear - 1));
         Assert.Null(walker.Walk(linear + length));

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace HvSdk.Tests.Testing;
 
-/// <summary>Walks 4-level page tables as Intel SDM vol. 3A, figures 5-8 to 5-10, has the processor do it.</summary>
+/// <summary>Walks 4-level page tables as the chapter "4-Level Paging" of Intel SDM vol. 3A has the processor do it.</summary>
 /// <param name="tables">Bytes of the tables.</param>
 /// <param name="address">Physical address of the first byte.</param>
 internal sealed class PageWalker(byte[] tables, ulong address)

@@ -1,0 +1,192 @@
+namespace HvSdk.Backends.Kvm.Interop;
+
+/// <summary>
+/// Numbers of linux/kvm.h and asm/kvm.h (x86), Linux 6.1, under their own names. HvSdk.Backends.Kvm.Tests compares each with the headers of the
+/// machine it runs on.
+/// </summary>
+internal static class KVM
+{
+    // Requests of ioctl.
+    public const uint KVM_GET_API_VERSION = 0xAE00;
+    public const uint KVM_CREATE_VM = 0xAE01;
+    public const uint KVM_GET_MSR_INDEX_LIST = 0xC004AE02;
+    public const uint KVM_CHECK_EXTENSION = 0xAE03;
+    public const uint KVM_GET_VCPU_MMAP_SIZE = 0xAE04;
+    public const uint KVM_GET_SUPPORTED_CPUID = 0xC008AE05;
+    public const uint KVM_CREATE_VCPU = 0xAE41;
+    public const uint KVM_GET_DIRTY_LOG = 0x4010AE42;
+    public const uint KVM_SET_USER_MEMORY_REGION = 0x4020AE46;
+    public const uint KVM_SET_TSS_ADDR = 0xAE47;
+    public const uint KVM_SET_IDENTITY_MAP_ADDR = 0x4008AE48;
+    public const uint KVM_CREATE_IRQCHIP = 0xAE60;
+    public const uint KVM_IRQ_LINE = 0x4008AE61;
+    public const uint KVM_GET_IRQCHIP = 0xC208AE62;
+    public const uint KVM_SET_IRQCHIP = 0x8208AE63;
+    public const uint KVM_CREATE_PIT2 = 0x4040AE77;
+    public const uint KVM_GET_PIT2 = 0x8070AE9F;
+    public const uint KVM_SET_PIT2 = 0x4070AEA0;
+    public const uint KVM_SET_GSI_ROUTING = 0x4008AE6A;
+    public const uint KVM_IRQFD = 0x4020AE76;
+    public const uint KVM_IOEVENTFD = 0x4040AE79;
+    public const uint KVM_SIGNAL_MSI = 0x4020AEA5;
+    public const uint KVM_SET_CLOCK = 0x4030AE7B;
+    public const uint KVM_GET_CLOCK = 0x8030AE7C;
+    public const uint KVM_SET_TSC_KHZ = 0xAEA2;
+    public const uint KVM_GET_TSC_KHZ = 0xAEA3;
+    public const uint KVM_RUN = 0xAE80;
+    public const uint KVM_GET_REGS = 0x8090AE81;
+    public const uint KVM_SET_REGS = 0x4090AE82;
+    public const uint KVM_GET_SREGS = 0x8138AE83;
+    public const uint KVM_SET_SREGS = 0x4138AE84;
+    public const uint KVM_INTERRUPT = 0x4004AE86;
+    public const uint KVM_GET_MSRS = 0xC008AE88;
+    public const uint KVM_SET_MSRS = 0x4008AE89;
+    public const uint KVM_GET_LAPIC = 0x8400AE8E;
+    public const uint KVM_SET_LAPIC = 0x4400AE8F;
+    public const uint KVM_SET_CPUID2 = 0x4008AE90;
+    public const uint KVM_GET_CPUID2 = 0xC008AE91;
+    public const uint KVM_GET_MP_STATE = 0x8004AE98;
+    public const uint KVM_SET_MP_STATE = 0x4004AE99;
+    public const uint KVM_NMI = 0xAE9A;
+    public const uint KVM_SET_GUEST_DEBUG = 0x4048AE9B;
+    public const uint KVM_GET_VCPU_EVENTS = 0x8040AE9F;
+    public const uint KVM_SET_VCPU_EVENTS = 0x4040AEA0;
+    public const uint KVM_GET_DEBUGREGS = 0x8080AEA1;
+    public const uint KVM_SET_DEBUGREGS = 0x4080AEA2;
+    public const uint KVM_ENABLE_CAP = 0x4068AEA3;
+    public const uint KVM_GET_XSAVE = 0x9000AEA4;
+    public const uint KVM_SET_XSAVE = 0x5000AEA5;
+    public const uint KVM_GET_XCRS = 0x8188AEA6;
+    public const uint KVM_SET_XCRS = 0x4188AEA7;
+    public const uint KVM_CLEAR_DIRTY_LOG = 0xC018AEC0;
+    public const uint KVM_X86_SET_MSR_FILTER = 0x4188AEC6;
+    public const uint KVM_RESET_DIRTY_RINGS = 0xAEC7;
+    public const uint KVM_GET_STATS_FD = 0xAECE;
+    public const uint KVM_GET_XSAVE2 = 0x9000AECF;
+
+    // Capabilities (KVM_CHECK_EXTENSION).
+    public const uint KVM_CAP_IRQCHIP = 0;
+    public const uint KVM_CAP_USER_MEMORY = 3;
+    public const uint KVM_CAP_SET_TSS_ADDR = 4;
+    public const uint KVM_CAP_NR_VCPUS = 9;
+    public const uint KVM_CAP_NR_MEMSLOTS = 10;
+    public const uint KVM_CAP_SET_GUEST_DEBUG = 23;
+    public const uint KVM_CAP_IRQFD = 32;
+    public const uint KVM_CAP_IOEVENTFD = 36;
+    public const uint KVM_CAP_PIT2 = 33;
+    public const uint KVM_CAP_SET_IDENTITY_MAP_ADDR = 37;
+    public const uint KVM_CAP_VCPU_EVENTS = 41;
+    public const uint KVM_CAP_DEBUGREGS = 50;
+    public const uint KVM_CAP_XSAVE = 55;
+    public const uint KVM_CAP_XCRS = 56;
+    public const uint KVM_CAP_TSC_CONTROL = 60;
+    public const uint KVM_CAP_MAX_VCPUS = 66;
+    public const uint KVM_CAP_MAX_VCPU_ID = 128;
+    public const uint KVM_CAP_SIGNAL_MSI = 77;
+    public const uint KVM_CAP_READONLY_MEM = 81;
+    public const uint KVM_CAP_IRQFD_RESAMPLE = 82;
+    public const uint KVM_CAP_IOEVENTFD_ANY_LENGTH = 122;
+    public const uint KVM_CAP_SPLIT_IRQCHIP = 121;
+    public const uint KVM_CAP_IMMEDIATE_EXIT = 136;
+    public const uint KVM_CAP_SYNC_REGS = 74;
+    public const uint KVM_CAP_EXCEPTION_PAYLOAD = 164;
+    public const uint KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 = 168;
+    public const uint KVM_CAP_X86_USER_SPACE_MSR = 188;
+    public const uint KVM_CAP_X86_MSR_FILTER = 189;
+    public const uint KVM_CAP_DIRTY_LOG_RING = 192;
+    public const uint KVM_CAP_EXIT_HYPERCALL = 201;
+    public const uint KVM_CAP_BINARY_STATS_FD = 203;
+    public const uint KVM_CAP_XSAVE2 = 208;
+    public const uint KVM_CAP_DIRTY_LOG_RING_ACQ_REL = 223;
+    public const uint KVM_CAP_ADJUST_CLOCK = 39;
+    public const uint KVM_CAP_MP_STATE = 14;
+    public const uint KVM_CAP_USER_NMI = 22;
+
+    // Exits.
+    public const uint KVM_EXIT_UNKNOWN = 0;
+    public const uint KVM_EXIT_IO = 2;
+    public const uint KVM_EXIT_IO_OUT = 1;
+    public const uint KVM_EXIT_HYPERCALL = 3;
+    public const uint KVM_EXIT_DEBUG = 4;
+    public const uint KVM_EXIT_HLT = 5;
+    public const uint KVM_EXIT_MMIO = 6;
+    public const uint KVM_EXIT_IRQ_WINDOW_OPEN = 7;
+    public const uint KVM_EXIT_SHUTDOWN = 8;
+    public const uint KVM_EXIT_FAIL_ENTRY = 9;
+    public const uint KVM_EXIT_INTR = 10;
+    public const uint KVM_EXIT_SET_TPR = 11;
+    public const uint KVM_EXIT_INTERNAL_ERROR = 17;
+    public const uint KVM_EXIT_SYSTEM_EVENT = 24;
+    public const uint KVM_EXIT_IOAPIC_EOI = 26;
+    public const uint KVM_EXIT_X86_RDMSR = 29;
+    public const uint KVM_EXIT_X86_WRMSR = 30;
+    public const uint KVM_EXIT_DIRTY_RING_FULL = 31;
+    public const uint KVM_INTERNAL_ERROR_EMULATION = 1;
+    public const uint KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
+    public const uint KVM_SYSTEM_EVENT_SHUTDOWN = 1;
+    public const uint KVM_SYSTEM_EVENT_RESET = 2;
+    public const uint KVM_SYSTEM_EVENT_CRASH = 3;
+    public const uint KVM_SYSTEM_EVENT_WAKEUP = 4;
+    public const uint KVM_SYSTEM_EVENT_SUSPEND = 5;
+    public const uint KVM_EXIT_MEMORY_FAULT = 39; // Linux 6.8
+
+    // Flags and numbers.
+    public const uint KVM_API_VERSION = 12;
+    public const uint KVM_MEM_LOG_DIRTY_PAGES = 1;
+    public const uint KVM_MEM_READONLY = 2;
+    public const uint KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1;
+    public const uint KVM_DIRTY_LOG_PAGE_OFFSET = 64;
+    public const uint KVM_DIRTY_GFN_F_DIRTY = 1;
+    public const uint KVM_DIRTY_GFN_F_RESET = 2;
+    public const uint KVM_IOEVENTFD_FLAG_DATAMATCH = 1;
+    public const uint KVM_IOEVENTFD_FLAG_PIO = 2;
+    public const uint KVM_IOEVENTFD_FLAG_DEASSIGN = 4;
+    public const uint KVM_IRQFD_FLAG_DEASSIGN = 1;
+    public const uint KVM_IRQFD_FLAG_RESAMPLE = 2;
+    public const uint KVM_IRQ_ROUTING_IRQCHIP = 1;
+    public const uint KVM_IRQ_ROUTING_MSI = 2;
+    public const uint KVM_IRQCHIP_PIC_MASTER = 0;
+    public const uint KVM_IRQCHIP_PIC_SLAVE = 1;
+    public const uint KVM_IRQCHIP_IOAPIC = 2;
+    public const uint KVM_IOAPIC_NUM_PINS = 24;
+    public const uint KVM_PIT_FLAGS_HPET_LEGACY = 1;
+    public const uint KVM_PIT_FLAGS_SPEAKER_DATA_ON = 2;
+    public const uint KVM_PIT_SPEAKER_DUMMY = 1;
+    public const uint KVM_MSR_EXIT_REASON_INVAL = 1;
+    public const uint KVM_MSR_EXIT_REASON_UNKNOWN = 2;
+    public const uint KVM_MSR_EXIT_REASON_FILTER = 4;
+    public const uint KVM_MSR_FILTER_READ = 1;
+    public const uint KVM_MSR_FILTER_WRITE = 2;
+    public const uint KVM_MSR_FILTER_MAX_RANGES = 16;
+    public const uint KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
+    public const uint KVM_GUESTDBG_ENABLE = 1;
+    public const uint KVM_GUESTDBG_SINGLESTEP = 2;
+    public const uint KVM_GUESTDBG_USE_SW_BP = 0x10000;
+    public const uint KVM_GUESTDBG_USE_HW_BP = 0x20000;
+    public const uint KVM_VCPUEVENT_VALID_NMI_PENDING = 1;
+    public const uint KVM_VCPUEVENT_VALID_SIPI_VECTOR = 2;
+    public const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
+    public const uint KVM_VCPUEVENT_VALID_SMM = 8;
+    public const uint KVM_VCPUEVENT_VALID_PAYLOAD = 16;
+    public const uint KVM_X86_SHADOW_INT_MOV_SS = 1;
+    public const uint KVM_X86_SHADOW_INT_STI = 2;
+    public const uint KVM_MP_STATE_RUNNABLE = 0;
+    public const uint KVM_MP_STATE_UNINITIALIZED = 1;
+    public const uint KVM_MP_STATE_INIT_RECEIVED = 2;
+    public const uint KVM_MP_STATE_HALTED = 3;
+    public const uint KVM_MP_STATE_SIPI_RECEIVED = 4;
+    public const uint KVM_SYNC_X86_REGS = 1;
+    public const uint KVM_SYNC_X86_SREGS = 2;
+
+    // Statistics.
+    public const uint KVM_STATS_UNIT_SHIFT = 4;
+    public const uint KVM_STATS_UNIT_MASK = 240;
+    public const uint KVM_STATS_BASE_SHIFT = 8;
+    public const uint KVM_STATS_BASE_MASK = 0xF00;
+    public const uint KVM_STATS_UNIT_NONE = 0;
+    public const uint KVM_STATS_UNIT_BYTES = 16;
+    public const uint KVM_STATS_UNIT_SECONDS = 32;
+    public const uint KVM_STATS_UNIT_CYCLES = 48;
+    public const uint KVM_STATS_UNIT_BOOLEAN = 64;
+    public const uint KVM_STATS_BASE_POW2 = 0x100;
+}

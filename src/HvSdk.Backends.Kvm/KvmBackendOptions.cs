@@ -1,0 +1,27 @@
+namespace HvSdk.Backends.Kvm;
+
+/// <summary>What only the KVM backend can be told.</summary>
+public sealed class KvmBackendOptions
+{
+    private const int MinDirtyRingEntries = 1024;
+    private const int MaxDirtyRingEntries = 65536;
+
+    /// <summary>The device. Default: /dev/kvm.</summary>
+    public string DevicePath { get; set; } = "/dev/kvm";
+
+    /// <summary>
+    /// Entries of each vCPU's dirty ring, a power of two from 1,024 to 65,536; 0, the default, tracks dirty pages by bitmaps. Rings cost in
+    /// proportion to the pages written, bitmaps to the memory tracked. A page written by a vCPU that is in the guest may be in the next bitmap only.
+    /// </summary>
+    public int DirtyRingEntries { get; set; }
+
+    internal void Validate()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(DevicePath);
+        if (DirtyRingEntries != 0 && (DirtyRingEntries is < MinDirtyRingEntries or > MaxDirtyRingEntries || !int.IsPow2(DirtyRingEntries)))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(DirtyRingEntries), DirtyRingEntries, $"A dirty ring has a power of two from {MinDirtyRingEntries} to {MaxDirtyRingEntries} entries, or 0 for none.");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using HvSdk.Backends.Kvm.Interop;
+
+namespace HvSdk.Backends.Kvm;
+
+/// <summary>Between <see cref="X64CpuidTable"/> and struct kvm_cpuid2.</summary>
+internal static class KvmCpuid
+{
+    /// <summary>KVM_MAX_CPUID_ENTRIES of arch/x86/kvm.</summary>
+    private const int MaxEntries = 256;
+
+    private const uint FeatureLeaf = 0x1;
+    private const uint TopologyLeaf = 0xB;
+    private const uint TopologyLeafV2 = 0x1F;
+    private const uint AmdTopologyLeaf = 0x8000_001E;
+
+    internal static X64CpuidEntry[] Read(SafeFd descriptor, uint request, string operation)
+    {
+        byte[] buffer = new byte[Unsafe.SizeOf<kvm_cpuid2>() + (MaxEntries * Unsafe.SizeOf<kvm_cpuid_entry2>())];
+        MemoryMarshal.Write(buffer, new kvm_cpuid2 { nent = MaxEntries });
+        descriptor.Control(request, buffer, operation);
+        int count = (int)MemoryMarshal.Read<kvm_cpuid2>(buffer).nent;
+        var entries = new X64CpuidEntry[count];
+        for (int i = 0; i < count; i++)
+        {
+            kvm_cpuid_entry2 entry = Entries(buffer)[i];
+            uint? subleaf = (entry.flags & KVM.KVM_CPUID_FLAG_SIGNIFCANT_INDEX) != 0 ? entry.index : null;
+            entries[i] = new X64CpuidEntry(entry.function, subleaf, entry.eax, entry.ebx, entry.ecx, entry.edx);
+        }
+
+        return entries;
+    }
+
+    /// <summary>Gives a vCPU its table, with the fields that name the vCPU itself filled in.</summary>
+    internal static void Write(SafeFd vcpu, IReadOnlyCollection<X64CpuidEntry> table, uint apicId)
+    {
+        if (table.Count > MaxEntries)
+        {
+            throw new ArgumentException($"The CPUID table has {table.Count} entries, and KVM takes {MaxEntries}. Remove some.", nameof(table));
+        }
+
+        byte[] buffer = new byte[Unsafe.SizeOf<kvm_cpuid2>() + (table.Count * Unsafe.SizeOf<kvm_cpuid_entry2>())];
+        MemoryMarshal.Write(buffer, new kvm_cpuid2 { nent = (uint)table.Count });
+        int i = 0;
+        foreach (X64CpuidEntry entry in table)
+        {
+            Entries(buffer)[i++] = ToNative(entry, apicId);
+        }
+
+        vcpu.Control(KVM.KVM_SET_CPUID2, buffer, nameof(KVM.KVM_SET_CPUID2));
+    }
+
+    private static Span<kvm_cpuid_entry2> Entries(byte[] buffer) => MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer.AsSpan(Unsafe.SizeOf<kvm_cpuid2>()));
+
+    private static kvm_cpuid_entry2 ToNative(X64CpuidEntry entry, uint apicId)
+    {
+        kvm_cpuid_entry2 native = new()
+        {
+            function = entry.Leaf,
+            index = entry.Subleaf ?? 0,
+            flags = entry.Subleaf is null ? 0 : KVM.KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+            eax = entry.Eax,
+            ebx = entry.Ebx,
+            ecx = entry.Ecx,
+            edx = entry.Edx,
+        };
+        switch (entry.Leaf)
+        {
+            case FeatureLeaf: // Intel SDM vol. 2A, CPUID leaf 1: EBX bits 31 to 24
+                native.ebx = (native.ebx & 0x00FF_FFFF) | (apicId << 24);
+                break;
+            case TopologyLeaf or TopologyLeafV2: // EDX is the x2APIC ID
+                native.edx = apicId;
+                break;
+            case AmdTopologyLeaf: // AMD APM vol. 3, E.4.17: EAX is the extended APIC ID
+                native.eax = apicId;
+                break;
+        }
+
+        return native;
+    }
+}

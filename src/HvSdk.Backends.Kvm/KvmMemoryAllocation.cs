@@ -1,0 +1,111 @@
+using HvSdk.Backends.Kvm.Interop;
+using Microsoft.Win32.SafeHandles;
+
+namespace HvSdk.Backends.Kvm;
+
+/// <summary>Gets the memory behind a region from Linux.</summary>
+internal static class KvmMemoryAllocation
+{
+    internal static SafeMapping Allocate(ulong size, MemoryRegionOptions options)
+    {
+        ValidateHugePages(size, options);
+        int populate = options.Populate ? LibC.MAP_POPULATE : 0;
+        SafeMapping mapping = options.Backing switch
+        {
+            MemoryBacking.AnonymousBacking => Anonymous(size, options.HugePages, populate),
+            MemoryBacking.ShareableBacking => Shareable(size, options.HugePages, populate),
+            MemoryBacking.FileBacking file => FromFile(size, file, populate),
+            _ => throw new ArgumentException($"KVM does not know the backing {options.Backing.GetType().Name}.", nameof(options)),
+        };
+        if (options.HugePages == HugePages.Transparent)
+        {
+            mapping.AdviseHugePages();
+        }
+
+        return mapping;
+    }
+
+    /// <summary>RAM that is never touched costs nothing, so no swap is set aside for it; huge pages are set aside, so that a touch cannot fail.</summary>
+    private static SafeMapping Anonymous(ulong size, HugePages hugePages, int populate) =>
+        SafeMapping.Anonymous(checked((nuint)size), populate | hugePages switch
+        {
+            HugePages.Size2MiB => LibC.MAP_HUGETLB | LibC.MAP_HUGE_2MB,
+            HugePages.Size1GiB => LibC.MAP_HUGETLB | LibC.MAP_HUGE_1GB,
+            _ => LibC.MAP_NORESERVE,
+        });
+
+    private static SafeMapping Shareable(ulong size, HugePages hugePages, int populate)
+    {
+        SafeFd memory = SafeFd.NewMemory("hvsdk\0"u8, hugePages switch
+        {
+            HugePages.Size2MiB => LibC.MFD_HUGETLB | LibC.MFD_HUGE_2MB,
+            HugePages.Size1GiB => LibC.MFD_HUGETLB | LibC.MFD_HUGE_1GB,
+            _ => 0,
+        });
+        try
+        {
+            KvmError.Check(LibC.ftruncate(memory, checked((long)size)), "ftruncate of a memfd");
+            return SafeMapping.Map(memory, checked((nuint)size), 0, LibC.MAP_SHARED | populate, "mmap of a memfd (huge pages or not)", keep: true);
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    private static SafeMapping FromFile(ulong size, MemoryBacking.FileBacking file, int populate)
+    {
+        if (file.Offset % Environment.SystemPageSize != 0)
+        {
+            throw new ArgumentException($"The file's offset {file.Offset} is not a multiple of the page size, {Environment.SystemPageSize} bytes.", nameof(file));
+        }
+
+        SafeFileHandle handle = file.Handle ?? File.OpenHandle(
+            file.Path!, FileMode.Open, file.Sharing == FileSharing.Shared ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
+        try
+        {
+            long length = RandomAccess.GetLength(handle);
+            if (length - file.Offset < 0 || (ulong)(length - file.Offset) < size)
+            {
+                throw new ArgumentException(
+                    $"{file.Path ?? "The file"} holds {length} bytes, and the region needs {size} from offset {file.Offset}. Make it larger (RandomAccess.SetLength), or the region smaller.",
+                    nameof(file));
+            }
+
+            int sharing = file.Sharing == FileSharing.Shared ? LibC.MAP_SHARED : LibC.MAP_PRIVATE;
+            return SafeMapping.Map(handle, checked((nuint)size), file.Offset, sharing | populate, "mmap of a file");
+        }
+        finally
+        {
+            if (file.Handle is null)
+            {
+                handle.Dispose();
+            }
+        }
+    }
+
+    private static void ValidateHugePages(ulong size, MemoryRegionOptions options)
+    {
+        ulong unit = options.HugePages switch
+        {
+            HugePages.Size2MiB => 1UL << 21,
+            HugePages.Size1GiB => 1UL << 30,
+            _ => 0,
+        };
+        if (unit == 0)
+        {
+            return;
+        }
+
+        if (size % unit != 0)
+        {
+            throw new ArgumentException($"Size 0x{size:X} is not a multiple of the huge pages asked for, 0x{unit:X} bytes.", nameof(size));
+        }
+
+        if (options.Backing is MemoryBacking.FileBacking)
+        {
+            throw new ArgumentException("A file's pages are as its file system makes them: ask for huge pages with a file on hugetlbfs alone.", nameof(options));
+        }
+    }
+}
