@@ -1,0 +1,52 @@
+using HvSdk.Backends;
+using HvSdk.Backends.Kvm;
+using Xunit;
+
+namespace HvSdk.Live;
+
+/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND, KVM where nothing is said.</summary>
+/// <remarks>
+/// A live test that cannot run is skipped with the probe's words. HVSDK_REQUIRE names, separated by commas, the tiers whose skip is a failure:
+/// "kvm" (the machine's own hypervisor) and "nested".
+/// </remarks>
+public static class LiveHypervisor
+{
+    private static readonly Lazy<BackendProbe> s_probe = new(static () => Hypervisor.Probe(Backend!).Backends[0]);
+
+    /// <summary>The backend under test.</summary>
+    public static HypervisorBackend Backend { get; } = Environment.GetEnvironmentVariable("HVSDK_BACKEND") switch
+    {
+        null or "" or "kvm" => KvmBackend.Instance,
+        { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm."),
+    };
+
+    /// <summary>Opens the hypervisor, or skips the test where there is none.</summary>
+    public static Hypervisor Open()
+    {
+        BackendProbe probe = s_probe.Value;
+        if (!probe.IsAvailable && IsRequired(probe.BackendName))
+        {
+            Assert.Fail($"HVSDK_REQUIRE asks for it: {probe}");
+        }
+
+        Assert.SkipUnless(probe.IsAvailable, probe.ToString());
+        Hypervisor hypervisor = Hypervisor.Open(Backend);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Ran on {hypervisor.Capabilities.BackendName}: {hypervisor.Capabilities.HostDescription}");
+        return hypervisor;
+    }
+
+    /// <summary>Skips the test, or fails it where HVSDK_REQUIRE names the tier.</summary>
+    public static void SkipOrFail(string tier, string reason)
+    {
+        if (IsRequired(tier))
+        {
+            Assert.Fail($"HVSDK_REQUIRE asks for {tier}: {reason}");
+        }
+
+        Assert.Skip(reason);
+    }
+
+    /// <summary>Tells whether HVSDK_REQUIRE names a tier.</summary>
+    public static bool IsRequired(string tier) =>
+        (Environment.GetEnvironmentVariable("HVSDK_REQUIRE") ?? "").Split(',', StringSplitOptions.TrimEntries).Contains(tier, StringComparer.OrdinalIgnoreCase);
+}
