@@ -94,8 +94,11 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         {
             Volatile.Write(ref _run->immediate_exit, 0);
             exit = ExitFactory.Plain(VcpuExitKind.Canceled);
+            return;
         }
-        else if (error == LibC.EFAULT && _run->exit_reason == KVM.KVM_EXIT_MEMORY_FAULT)
+
+        _x64.AfterFailure();
+        if (error == LibC.EFAULT && _run->exit_reason == KVM.KVM_EXIT_MEMORY_FAULT)
         {
             // struct memory_fault (Linux 6.8): flags, gpa, size.
             exit = ExitFactory.Plain(VcpuExitKind.MemoryFault, _run->hypercall.args[0], (uint)error, ExitUnion());

@@ -46,6 +46,9 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _interruptOnItsWay = false;
     }
 
+    /// <summary>The kernel has failed, and may not have brought the registers that were asked for.</summary>
+    internal void AfterFailure() => _cached = 0;
+
     public override void GetRegisters(out X64Registers registers)
     {
         kvm_regs native = default;
@@ -139,6 +142,8 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetMsrs(ReadOnlySpan<X64MsrValue> msrs)
     {
+        // EFER, the APIC base and the segment bases are special registers too.
+        _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         int done = KvmMsrs.Write(_vcpu, msrs);
         if (done < msrs.Length)
         {
@@ -152,6 +157,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     {
         kvm_interrupt native = new() { irq = vector };
         _vcpu.Control(KVM.KVM_INTERRUPT, ref native, nameof(KVM.KVM_INTERRUPT));
+        _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         _interruptOnItsWay = true;
     }
 

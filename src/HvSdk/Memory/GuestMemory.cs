@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using HvSdk.Backends;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk;
 
@@ -265,6 +266,16 @@ public sealed class GuestMemory
             }
 
             Release(region);
+        }
+    }
+
+    internal SafeFileHandle DuplicateHandle(MemoryRegion region)
+    {
+        lock (_partition.Gate)
+        {
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            return _backend.DuplicateHandle(region.Block) ?? throw new InvalidOperationException(
+                $"Region {region.Name} was not made to be shared. Map it with {nameof(MemoryBacking)}.{nameof(MemoryBacking.Shareable)}.");
         }
     }
 
