@@ -11,9 +11,6 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 {
     internal const int HardwareBreakpoints = 4;
 
-    private const byte BreakpointVector = 3;
-    private const ulong Dr6SingleStep = 1UL << 14;
-    private const ulong Dr6Breakpoints = 0xF;
     private const ulong Dr7GlobalExact = 1UL << 9;
     private const ulong Dr7Reserved = 1UL << 10;
 
@@ -208,22 +205,6 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             8 => 2,
             _ => length - 1,
         };
-    }
-
-    internal VcpuExit DecodeDebug(ReadOnlySpan<byte> raw)
-    {
-        kvm_debug_exit_arch debug = _run->debug.arch;
-        if (debug.exception == BreakpointVector)
-        {
-            return ExitFactory.Debug(DebugCause.SoftwareBreakpoint, debug.pc, 0, raw);
-        }
-
-        if ((debug.dr6 & Dr6Breakpoints) != 0)
-        {
-            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, System.Numerics.BitOperations.TrailingZeroCount(debug.dr6 & Dr6Breakpoints), raw);
-        }
-
-        return ExitFactory.Debug((debug.dr6 & Dr6SingleStep) != 0 ? DebugCause.SingleStep : DebugCause.Unknown, debug.pc, 0, raw);
     }
 
     private kvm_sregs GetSregs()
