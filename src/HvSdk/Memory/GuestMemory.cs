@@ -425,6 +425,12 @@ public sealed class GuestMemory
             throw new ArgumentException($"Size 0x{size:X} is zero or not a multiple of the page size, {pageSize} bytes.", nameof(size));
         }
 
+        if (size > _capabilities.MaxMemoryRegionSize)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(size), size, $"{_capabilities.BackendName} maps at most 0x{_capabilities.MaxMemoryRegionSize:X} bytes at once. Map the memory as several regions.");
+        }
+
         ulong limit = 1UL << _capabilities.GuestPhysicalAddressBits;
         if (address >= limit || size > limit - address)
         {
