@@ -29,15 +29,25 @@ public sealed partial class Vcpu
     /// <exception cref="HypervisorException">The host refused to run it.</exception>
     public VcpuExit RunOnce()
     {
-        using RunScope run = BeginRun();
-        while (true)
+        bool isOutermost = BeginRun();
+        bool isGone;
+        VcpuExit exit;
+        try
         {
-            Enter(out VcpuExit exit);
-            if (exit.Kind != VcpuExitKind.Canceled || TakeRequest(default))
+            do
             {
-                return exit;
+                Enter(out exit);
             }
+            while (exit.Kind == VcpuExitKind.Canceled && !TakeRequest(default));
+
+            FillRead(exit);
         }
+        finally
+        {
+            isGone = EndRun(isOutermost);
+        }
+
+        return isGone ? ExitFactory.Plain(VcpuExitKind.Canceled) : exit;
     }
 
     /// <summary>Runs the guest; the partition's buses complete its accesses. Returns with the first exit that is not theirs.</summary>
@@ -65,7 +75,31 @@ public sealed partial class Vcpu
     public VcpuExit Run<THandler>(scoped ref THandler handler, CancellationToken cancellationToken = default)
         where THandler : IVcpuHandler, allows ref struct
     {
-        using RunScope run = BeginRun();
+        bool isOutermost = BeginRun();
+        bool isGone;
+        VcpuExit exit;
+        try
+        {
+            exit = RunToEnd(ref handler, cancellationToken);
+        }
+        finally
+        {
+            isGone = EndRun(isOutermost);
+        }
+
+        // A vCPU that was disposed of meanwhile took its exit block with it: an exit must not show it.
+        return isGone ? ExitFactory.Plain(VcpuExitKind.Canceled) : exit;
+    }
+
+    /// <summary>
+    /// Makes the current run, or else the next one, return <see cref="VcpuExitKind.Canceled"/>. Sticky: it is never lost, whenever it comes.
+    /// Several calls before that return are one. Any thread; nothing happens once the vCPU is disposed of.
+    /// </summary>
+    public void Cancel() => Request(CancelRequested);
+
+    private VcpuExit RunToEnd<THandler>(scoped ref THandler handler, CancellationToken cancellationToken)
+        where THandler : IVcpuHandler, allows ref struct
+    {
         using Activity? activity = HvSdkActivities.StartRun(this);
         cancellationToken.ThrowIfCancellationRequested();
         CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((Vcpu)state!).Request(TokenRequested), this);
@@ -97,12 +131,6 @@ public sealed partial class Vcpu
             }
         }
     }
-
-    /// <summary>
-    /// Makes the current run, or else the next one, return <see cref="VcpuExitKind.Canceled"/>. Sticky: it is never lost, whenever it comes.
-    /// Several calls before that return are one. Any thread; nothing happens once the vCPU is disposed of.
-    /// </summary>
-    public void Cancel() => Request(CancelRequested);
 
     /// <summary>Completes the access that an exit left open, so that the vCPU's state is that of an instruction boundary.</summary>
     /// <remarks>An access that is one of several of its instruction may bring the next ones; the partition's buses answer them.</remarks>
@@ -141,11 +169,7 @@ public sealed partial class Vcpu
     private bool Complete<THandler>(scoped ref THandler handler, in VcpuExit exit)
         where THandler : IVcpuHandler, allows ref struct
     {
-        if (exit.IsAccess && !exit.IsWrite)
-        {
-            exit.Data.Fill(0xFF);
-        }
-
+        FillRead(exit);
         ExitDisposition disposition = handler.Handle(exit);
         if (disposition != ExitDisposition.NotHandled)
         {
@@ -162,6 +186,15 @@ public sealed partial class Vcpu
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>A read gives all ones until somebody answers it.</summary>
+    private static void FillRead(in VcpuExit exit)
+    {
+        if (exit.IsAccess && !exit.IsWrite)
+        {
+            exit.Data.Fill(0xFF);
         }
     }
 
@@ -231,7 +264,7 @@ public sealed partial class Vcpu
         return false;
     }
 
-    private RunScope BeginRun()
+    private bool BeginRun()
     {
         bool isOutermost = BeginUse();
         if (_isRunning)
@@ -242,20 +275,15 @@ public sealed partial class Vcpu
 
         _isRunning = true;
         t_runs++;
-        return new RunScope(this, isOutermost);
+        return isOutermost;
     }
 
-    private readonly ref struct RunScope(Vcpu vcpu, bool isOutermost)
+    /// <returns>True where the vCPU was disposed of during the run, and is gone now.</returns>
+    private bool EndRun(bool isOutermost)
     {
-        public void Dispose()
-        {
-            t_runs--;
-            vcpu._isRunning = false;
-            if (isOutermost)
-            {
-                vcpu.EndUse();
-            }
-        }
+        t_runs--;
+        _isRunning = false;
+        return isOutermost && EndUse();
     }
 
     private readonly struct NoHandler : IVcpuHandler

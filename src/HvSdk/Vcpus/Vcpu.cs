@@ -135,12 +135,16 @@ public sealed partial class Vcpu : IDisposable
         return before == 0;
     }
 
-    private void EndUse()
+    /// <returns>True where the vCPU was disposed of meanwhile, and is gone now.</returns>
+    private bool EndUse()
     {
-        if ((Interlocked.And(ref _state, ~InUse) & Disposed) != 0)
+        bool isDisposed = (Interlocked.And(ref _state, ~InUse) & Disposed) != 0;
+        if (isDisposed)
         {
             Teardown();
         }
+
+        return isDisposed;
     }
 
     private void Teardown()
