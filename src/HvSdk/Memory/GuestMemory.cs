@@ -143,13 +143,20 @@ public sealed class GuestMemory
             return false;
         }
 
-        while (!destination.IsEmpty)
+        try
         {
-            TryFind(map, address, out Entry entry);
-            int length = (int)ulong.Min((ulong)destination.Length, entry.End - address);
-            entry.Region.Read(address - entry.Address, destination[..length]);
-            destination = destination[length..];
-            address += (uint)length;
+            while (!destination.IsEmpty)
+            {
+                TryFind(map, address, out Entry entry);
+                int length = (int)ulong.Min((ulong)destination.Length, entry.End - address);
+                entry.Region.Read(address - entry.Address, destination[..length]);
+                destination = destination[length..];
+                address += (uint)length;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the region went after the map was looked at
         }
 
         return true;
@@ -167,13 +174,20 @@ public sealed class GuestMemory
             return false;
         }
 
-        while (!source.IsEmpty)
+        try
         {
-            TryFind(map, address, out Entry entry);
-            int length = (int)ulong.Min((ulong)source.Length, entry.End - address);
-            entry.Region.Write(address - entry.Address, source[..length]);
-            source = source[length..];
-            address += (uint)length;
+            while (!source.IsEmpty)
+            {
+                TryFind(map, address, out Entry entry);
+                int length = (int)ulong.Min((ulong)source.Length, entry.End - address);
+                entry.Region.Write(address - entry.Address, source[..length]);
+                source = source[length..];
+                address += (uint)length;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the region went after the map was looked at
         }
 
         return true;
@@ -189,8 +203,16 @@ public sealed class GuestMemory
     {
         if (TryFind(Volatile.Read(ref _map), address, out Entry entry) && entry.End - address >= (ulong)Unsafe.SizeOf<T>())
         {
-            value = entry.Region.Read<T>(address - entry.Address);
-            return true;
+            try
+            {
+                value = entry.Region.Read<T>(address - entry.Address);
+                return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                value = default;
+                return false; // the region went after the map was looked at
+            }
         }
 
         value = default;
@@ -207,8 +229,15 @@ public sealed class GuestMemory
     {
         if (TryFind(Volatile.Read(ref _map), address, out Entry entry) && entry.End - address >= (ulong)Unsafe.SizeOf<T>())
         {
-            entry.Region.Write(address - entry.Address, value);
-            return true;
+            try
+            {
+                entry.Region.Write(address - entry.Address, value);
+                return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                return false; // the region went after the map was looked at
+            }
         }
 
         return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
@@ -396,6 +425,8 @@ public sealed class GuestMemory
     {
         ArgumentNullException.ThrowIfNull(options.Backing);
         ArgumentNullException.ThrowIfNull(options.Name);
+        RequireMember(options.Access, nameof(options.Access));
+        RequireMember(options.HugePages, nameof(options.HugePages));
         if (options.Access == MemoryAccess.ReadOnly)
         {
             _capabilities.Require(HypervisorFeatures.ReadOnlyMemory);
@@ -409,6 +440,15 @@ public sealed class GuestMemory
         if (options.HugePages != HugePages.None)
         {
             _capabilities.Require(HypervisorFeatures.HugePages);
+        }
+    }
+
+    private static void RequireMember<T>(T value, string parameter)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+        {
+            throw new ArgumentOutOfRangeException(parameter, value, $"{value} is not a member of {typeof(T).Name}. Use one of {string.Join(", ", Enum.GetNames<T>())}.");
         }
     }
 
@@ -454,7 +494,7 @@ public sealed class GuestMemory
                 $"0x{size:X} bytes at GPA 0x{address:X} would hide {window}. Choose another address, or remove that window first.", nameof(address));
         }
 
-        if (_map.Length >= _capabilities.MaxMemoryRegions && ignored is null)
+        if (_map.Length >= _capabilities.MaxMemoryRegions && ignored is not { IsMapped: true })
         {
             throw new InvalidOperationException(
                 $"The partition has {_map.Length} memory regions, the most that {_capabilities.BackendName} offers. Map fewer, larger ones.");
