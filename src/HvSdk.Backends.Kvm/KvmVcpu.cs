@@ -65,6 +65,17 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         }
     }
 
+    public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
+    {
+        // The block is as the kernel left it at the last exit.
+        KvmExits.Decode(_run, out VcpuExit exit);
+        data.CopyTo(exit.Data);
+        if (isFaulted)
+        {
+            exit.Fault();
+        }
+    }
+
     public override void Kick()
     {
         Volatile.Write(ref _run->immediate_exit, 1);

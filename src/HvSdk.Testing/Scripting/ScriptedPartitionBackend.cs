@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using HvSdk.Backends;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Testing;
 
@@ -44,6 +45,9 @@ internal sealed class ScriptedPartitionBackend(ScriptedBackend backend, Scripted
             throw new HypervisorException(backend.Name, "allocate memory", e.HResult, $"0x{size:X} bytes: {e.Message}", "Ask for less.");
         }
     }
+
+    public override SafeFileHandle? DuplicateHandle(SafeBuffer block) =>
+        throw new NotSupportedException("A scripted guest's memory stays in this process. Test the sharing on a real hypervisor.");
 
     public override object MapMemory(ulong address, SafeBuffer block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages)
     {

@@ -53,6 +53,20 @@ internal sealed class ScriptedVcpuBackend : VcpuBackend
         }
     }
 
+    public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
+    {
+        if (data.Length != _data.Length)
+        {
+            throw new InvalidOperationException($"Contract: an exit of {_data.Length} bytes was answered with {data.Length}.");
+        }
+
+        data.CopyTo(_data);
+        if (isFaulted)
+        {
+            _fault[0] = 1;
+        }
+    }
+
     public override void Kick()
     {
         if (_disposed)

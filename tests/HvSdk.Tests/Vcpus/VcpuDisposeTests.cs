@@ -68,19 +68,41 @@ public sealed class VcpuDisposeTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Dispose_InAHandlerThatStops_ReturnsNoViewOnWhatIsGone(bool wholePartition)
+    public void Dispose_InAHandlerThatStops_ReturnsACopyOfTheExit(bool wholePartition)
     {
         // The exit block goes with the vCPU: an exit that shows it would let its caller read memory that is no longer mapped.
         using ScriptedMachine machine = new();
-        machine.Script.PortRead(0x60, out _).Halt();
+        machine.Script.PortWrite(0x60, 0x5A).Halt();
         Vcpu vcpu = machine.Partition.CreateVcpu(0);
         var handler = new Listing(exit =>
         {
             (wholePartition ? (IDisposable)machine.Partition : vcpu).Dispose();
             return ExitDisposition.Stop;
         });
-        Assert.Equal(VcpuExitKind.Canceled, vcpu.Run(ref handler).Kind);
+        VcpuExit exit = vcpu.Run(ref handler);
         Assert.Equal(0, machine.Record.LiveVcpus);
+        Assert.Equal(VcpuExitKind.PortWrite, exit.Kind);
+        Assert.Equal(0x5AUL, exit.Value);
+    }
+
+    [Fact]
+    public async Task Dispose_ByAnotherThreadWhileAnExitIsOpen_LeavesTheExitReadable()
+    {
+        using ScriptedMachine machine = new();
+        machine.Script.PortWrite(0x60, 0x5A).Halt();
+        ulong value = await machine.Partition.RunVcpuAsync(
+            0,
+            (vcpu, _) =>
+            {
+                VcpuExit exit = vcpu.RunOnce();
+                var other = new Thread(machine.Partition.Dispose);
+                other.Start();
+                other.Join();
+                return exit.Value;
+            },
+            TestContext.Current.CancellationToken);
+        Assert.Equal(0x5AUL, value);
+        Assert.True(machine.Record.IsDisposed);
     }
 
     [Fact]

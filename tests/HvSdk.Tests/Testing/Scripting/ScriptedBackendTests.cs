@@ -113,14 +113,17 @@ public sealed class ScriptedBackendTests
     {
         using ScriptedMachine machine = new();
         machine.Backend.FailNext(operation);
-        HypervisorException e = Assert.Throws<HypervisorException>(() => Use(machine));
+        HypervisorException e = Assert.Throws<HypervisorException>(Use);
         Assert.Equal(operation.ToString(), e.Operation);
-        Use(machine);
+        Use();
 
-        static void Use(ScriptedMachine machine)
+        // A partition of its own each time: a vCPU's index is used once.
+        void Use()
         {
-            using MemoryRegion ram = machine.Partition.Memory.Map(0, 0x1000);
-            machine.RunToEnd();
+            using Partition partition = machine.Hypervisor.CreatePartition();
+            partition.Memory.Map(0, 0x1000);
+            using Vcpu vcpu = partition.CreateVcpu(0);
+            Assert.Equal(VcpuExitKind.Halt, vcpu.Run().Kind);
         }
     }
 
