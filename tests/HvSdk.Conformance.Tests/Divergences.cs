@@ -12,6 +12,9 @@ internal static class Divergences
     private const string PvmEmulatesKernelCode =
         "The kernel has KVM without hardware virtualization (KVM_PVM): its instruction emulator interprets all code of privilege level 0, and lacks instructions.";
 
+    private const string SetRegistersDropsResult =
+        "Where KVM's emulator completes a read, KVM_SET_REGS before that makes it forget to write the result register back.";
+
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
     [
@@ -21,6 +24,26 @@ internal static class Divergences
             new DivergentOutcome.EmulationFailure("480FC70F"),
             "CMPXCHG16B leaves with EmulationFailure.",
             PvmEmulatesKernelCode),
+        new(
+            "registers-set-at-mmio-read",
+            "kvm",
+            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
+            "Setting general registers while an MMIO read waits for its answer loses the answer: its register keeps what was set.",
+            SetRegistersDropsResult),
+        new(
+            "registers-set-at-port-read",
+            "kvm_pvm",
+            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
+            "As registers-set-at-mmio-read, for port reads.",
+            SetRegistersDropsResult + " KVM_PVM emulates port reads too."),
+        new(
+            "dirty-ring-overflow-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.Unreliable(
+                new DivergentOutcome.Value("Assert.Equal() Failure: Collections differ"),
+                new DivergentOutcome.Exit(VcpuExitKind.HostFailure)),
+            "A guest that writes more pages at privilege level 0 than the dirty ring has entries may lose some, or end with HostFailure. Use bitmaps.",
+            "KVM_PVM does not look at the ring between the instructions that it interprets, and overruns it."),
     ];
 
     /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>
@@ -37,6 +60,11 @@ internal static class Divergences
         Exception? failure = Record.Exception(body);
         if (failure is null)
         {
+            if (divergence.Outcome is DivergentOutcome.Unreliable)
+            {
+                return;
+            }
+
             Assert.Fail($"{divergence.Hypervisor} has the behaviour {behaviour}, and the table says: {divergence.Differs} Take the line out of {nameof(Divergences)}.");
         }
 
@@ -50,5 +78,6 @@ internal static class Divergences
 
     /// <summary>The line for a behaviour on a host, or null.</summary>
     internal static Divergence? Find(string behaviour, string hostDescription) =>
-        Table.FirstOrDefault(line => line.Behaviour == behaviour && hostDescription.Split(',', ' ')[0] == line.Hypervisor);
+        Table.FirstOrDefault(line => line.Behaviour == behaviour && hostDescription.Split(',', '_', ' ')[0] is { } family
+            && (line.Hypervisor == family || line.Hypervisor == hostDescription.Split(',', ' ')[0]));
 }
