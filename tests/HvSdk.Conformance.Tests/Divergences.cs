@@ -12,6 +12,9 @@ internal static class Divergences
     private const string PvmEmulatesKernelCode =
         "The kernel has KVM without hardware virtualization (KVM_PVM): its instruction emulator interprets all code of privilege level 0, and lacks instructions.";
 
+    private const string PvmEndsInterrupts =
+        "KVM_PVM's local APIC ends an interrupt itself when it delivers it; the guest's EOI does nothing.";
+
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
     [
@@ -20,6 +23,30 @@ internal static class Divergences
             "kvm_pvm",
             new DivergentOutcome.EmulationFailure("480FC70F"),
             "CMPXCHG16B leaves with EmulationFailure.",
+            PvmEmulatesKernelCode),
+        new(
+            "end-of-interrupt",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "A level-triggered line that is released within its handler interrupts once more.",
+            PvmEndsInterrupts),
+        new(
+            "acknowledge-at-end-of-interrupt",
+            "kvm_pvm",
+            new DivergentOutcome.Value("The guest has not ended the interrupt yet."),
+            "A level-triggered InterruptTrigger is acknowledged when the interrupt is delivered.",
+            PvmEndsInterrupts),
+        new(
+            "interrupt-window-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "A window asked for by RequestInterruptWindow does not leave while the guest is at privilege level 0; CanTakeInterrupt holds at its next exit.",
+            PvmEmulatesKernelCode),
+        new(
+            "task-priority-exit",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "A guest that lowers CR8 does not leave with TaskPriority; CR8 is right at its next exit.",
             PvmEmulatesKernelCode),
     ];
 
