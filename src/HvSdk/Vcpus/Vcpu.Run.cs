@@ -134,6 +134,11 @@ public sealed partial class Vcpu
         _backend.Enter(out exit);
         _exits[(int)exit.Kind]++;
         _accessPending = exit.IsAccess;
+        if (exit.IsAccess && !exit.IsWrite)
+        {
+            // The exit block still holds what was there before. Nobody's answer is the open bus's, in either mode.
+            exit.Data.Fill(0xFF);
+        }
     }
 
     /// <summary>Gives an exit to the handler and then to the buses.</summary>
@@ -141,11 +146,6 @@ public sealed partial class Vcpu
     private bool Complete<THandler>(scoped ref THandler handler, in VcpuExit exit)
         where THandler : IVcpuHandler, allows ref struct
     {
-        if (exit.IsAccess && !exit.IsWrite)
-        {
-            exit.Data.Fill(0xFF);
-        }
-
         ExitDisposition disposition = handler.Handle(exit);
         if (disposition != ExitDisposition.NotHandled)
         {

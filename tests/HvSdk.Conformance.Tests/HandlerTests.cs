@@ -1,0 +1,245 @@
+using HvSdk.Live;
+using HvSdk.Testing;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>What a handler may do with exits.</summary>
+public sealed class HandlerTests
+{
+    // Reads the port into AL, adds 1, writes it back, and stops.
+    private static readonly GuestProgram s_increment = GuestProgram.LongMode(a =>
+    {
+        a.mov(edx, TestMachine.DevicePort);
+        a.xor(eax, eax);
+        a.@in(al, dx);
+        a.inc(al);
+        a.@out(dx, al);
+        a.hlt();
+    });
+
+    [Fact]
+    public void NotHandled_AccessesAndOthers_GoToBusAndEndTheRun()
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new QueueDevice(0x10);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        var handler = new ScriptedHandler(static (in exit) => ExitDisposition.NotHandled);
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal([VcpuExitKind.PortRead, VcpuExitKind.PortWrite, VcpuExitKind.Halt], handler.Seen);
+        Assert.Equal([0x11UL], device.Writes);
+    }
+
+    [Fact]
+    public void Handled_Access_NeverReachesBus()
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new RecordingDevice(1);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        ulong written = 0;
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            switch (exit.Kind)
+            {
+                case VcpuExitKind.PortRead:
+                    exit.SetValue(0x20);
+                    return ExitDisposition.Handled;
+                case VcpuExitKind.PortWrite:
+                    written = exit.Value;
+                    return ExitDisposition.Handled;
+                default:
+                    return ExitDisposition.NotHandled;
+            }
+        });
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal(0x21UL, written);
+        Assert.Empty(device.Accesses);
+    }
+
+    [Fact]
+    public void Handled_ReadWithoutAnswer_GivesOnes()
+    {
+        using var machine = new TestMachine(s_increment);
+        var handler = new ScriptedHandler(static (in exit) => exit.IsAccess ? ExitDisposition.Handled : ExitDisposition.Stop);
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal(0UL, machine.Registers.Rax);
+    }
+
+    [Fact]
+    public void Stop_AtAccess_ReturnsItAndCompletesIt()
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new RecordingDevice(1);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        var handler = new ScriptedHandler(static (in exit) =>
+        {
+            exit.SetValue(0x30);
+            return ExitDisposition.Stop;
+        });
+
+        VcpuExit exit = machine.Run(ref handler, VcpuExitKind.PortRead);
+        Assert.Equal(TestMachine.DevicePort, exit.Port);
+        machine.Run(VcpuExitKind.Halt);
+
+        Assert.Equal([new DeviceAccess(true, 0, 1)], device.Accesses);
+        Assert.Equal([0x31], device.Bytes);
+    }
+
+    [Fact]
+    public void Handled_Halt_RunsOn()
+    {
+        // Halts twice.
+        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        {
+            a.hlt();
+            a.mov(ebx, 1);
+            a.hlt();
+        }));
+        int halts = 0;
+        var handler = new ScriptedHandler((in exit) => ++halts == 1 ? ExitDisposition.Handled : ExitDisposition.Stop);
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal(1UL, machine.Registers.Rbx);
+    }
+
+    [Theory]
+    [InlineData(VcpuExitKind.PortRead, 0x00, 0)]
+    [InlineData(VcpuExitKind.PortWrite, 0x43, 1)]
+    public void Throw_AtAccess_ReachesCallerAndCompletesIt(VcpuExitKind at, ulong expectedRax, int expectedWrites)
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new QueueDevice(0x42);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        var thrower = new ScriptedHandler((in exit) => exit.Kind == at ? throw new InvalidTimeZoneException("from the handler") : ExitDisposition.NotHandled);
+
+        InvalidTimeZoneException exception = Assert.Throws<InvalidTimeZoneException>(() => machine.Run(ref thrower));
+
+        Assert.Equal("from the handler", exception.Message);
+        machine.Run(VcpuExitKind.Halt);
+        Assert.Equal(expectedRax, machine.Registers.Rax);
+        Assert.Equal(1 - expectedWrites, device.Writes.Count);
+    }
+
+    [Fact]
+    public void Throw_FromDevice_ReachesCallerAndCompletesAccess()
+    {
+        using var machine = new TestMachine(s_increment);
+        using (machine.Partition.Ports.Map(TestMachine.DevicePort, 1, new ThrowingDevice()))
+        {
+            Assert.Throws<InvalidTimeZoneException>(() => { machine.Run(); });
+        }
+
+        machine.Run(VcpuExitKind.Halt);
+
+        // The read gave ones, which the guest has incremented.
+        Assert.Equal(0UL, machine.Registers.Rax);
+    }
+
+    [Fact]
+    public void Dispose_OfPartition_EndsRunAndVcpu()
+    {
+        using var machine = new TestMachine(s_increment);
+        Partition partition = machine.Partition;
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            partition.Dispose();
+            return ExitDisposition.Handled;
+        });
+
+        Assert.Equal(VcpuExitKind.Canceled, machine.Run(ref handler).Kind);
+
+        Assert.Equal([VcpuExitKind.PortRead], handler.Seen);
+        Assert.Throws<ObjectDisposedException>(() => { machine.Vcpu.RunOnce(); });
+        Assert.Throws<ObjectDisposedException>(() => { machine.Vcpu.X64.GetRegisters(); });
+    }
+
+    [Fact]
+    public void Run_FromHandler_IsRefused()
+    {
+        using var machine = new TestMachine(s_increment);
+        Vcpu vcpu = machine.Vcpu;
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            vcpu.RunOnce();
+            return ExitDisposition.Handled;
+        });
+
+        InvalidOperationException exception = Assert.Throws<InvalidOperationException>(() => machine.Run(ref handler));
+
+        Assert.Contains("is running", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
+    public void Registers_ReadAndWrittenAtEachKindOfAccess_ReachGuest(int level)
+    {
+        // Four accesses; RBX counts how often the handler was there.
+        using var machine = new TestMachine(Guest.Long(level, a =>
+        {
+            a.mov(edx, TestMachine.DevicePort);
+            a.mov(edi, (uint)TestMachine.DeviceAddress);
+            a.mov(ebx, 0x100);
+            a.@out(dx, al);
+            a.inc(ebx);
+            a.@in(eax, dx);
+            a.mov(r8, rax);
+            a.inc(ebx);
+            a.mov(__[rdi], ebx);
+            a.inc(ebx);
+            a.mov(eax, __[rdi]);
+            a.inc(ebx);
+            a.Done();
+        }));
+        Vcpu vcpu = machine.Vcpu;
+        var seen = new List<ulong>();
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            X64Registers registers = vcpu.X64.GetRegisters();
+            seen.Add(registers.Rbx);
+            if (exit.Kind == VcpuExitKind.PortWrite && exit.Port == Guest.DonePort)
+            {
+                return ExitDisposition.Stop;
+            }
+
+            vcpu.X64.SetRegisters(registers with { Rbx = registers.Rbx + 0x10 });
+            if (!exit.IsWrite)
+            {
+                exit.SetValue(0x1234);
+            }
+
+            return ExitDisposition.Handled;
+        });
+
+        machine.Run(ref handler, VcpuExitKind.PortWrite);
+
+        Assert.Equal([0x100UL, 0x111, 0x122, 0x133, 0x144], seen);
+        Assert.Equal((0x1234UL, 0x1234UL), (machine.Registers.Rax, machine.Registers.R8));
+    }
+
+    private delegate ExitDisposition Script(in VcpuExit exit);
+
+    private readonly struct ScriptedHandler(Script script) : IVcpuHandler
+    {
+        public List<VcpuExitKind> Seen { get; } = [];
+
+        public ExitDisposition Handle(in VcpuExit exit)
+        {
+            Seen.Add(exit.Kind);
+            return script(exit);
+        }
+    }
+
+    private sealed class ThrowingDevice : IBusDevice
+    {
+        public void Read(ulong offset, Span<byte> data) => throw new InvalidTimeZoneException("from the device");
+
+        public void Write(ulong offset, ReadOnlySpan<byte> data) => throw new InvalidTimeZoneException("from the device");
+    }
+}
