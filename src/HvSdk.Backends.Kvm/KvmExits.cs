@@ -94,7 +94,7 @@ internal static unsafe class KvmExits
     }
 
     // SAFETY: the union lies within the page.
-    private static ReadOnlySpan<byte> ExitUnion(kvm_run* run) => new((byte*)run + kvm_run.ExitUnionOffset, kvm_run.ExitUnionSize);
+    internal static ReadOnlySpan<byte> ExitUnion(kvm_run* run) => new((byte*)run + kvm_run.ExitUnionOffset, kvm_run.ExitUnionSize);
 
     /// <summary>Which condition has stopped the vCPU (Intel SDM vol. 3B, 18.2.3: DR6).</summary>
     private static VcpuExit DecodeDebug(kvm_run* run)

@@ -69,7 +69,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
             // would keep the guest from running for ever.
             if (!_partition.DirtyRings!.Harvest() && ++emptyHarvests > MaxEmptyHarvests)
             {
-                exit = ExitFactory.Plain(VcpuExitKind.HostFailure, 0, KVM.KVM_EXIT_DIRTY_RING_FULL, ExitUnion());
+                exit = ExitFactory.Plain(VcpuExitKind.HostFailure, 0, KVM.KVM_EXIT_DIRTY_RING_FULL, KvmExits.ExitUnion(_run));
                 return;
             }
         }
