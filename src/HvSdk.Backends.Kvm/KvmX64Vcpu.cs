@@ -13,7 +13,6 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     private const byte BreakpointVector = 3;
     private const ulong Dr6SingleStep = 1UL << 14;
-    private const ulong Dr6Breakpoints = 0xF;
     private const ulong Dr7GlobalExact = 1UL << 9;
     private const ulong Dr7Reserved = 1UL << 10;
 
@@ -24,6 +23,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     private ulong _asked;
     private ulong _cached;
     private bool _interruptOnItsWay;
+    private ulong _breakpointsInUse;
 
     internal KvmX64Vcpu(KvmPartition partition, SafeFd vcpu, kvm_run* run)
     {
@@ -187,6 +187,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             dr7 |= (2UL << (i * 2)) | ((ulong)(Kind(breakpoint.Kind) | (Length(breakpoint.Length) << 2)) << (16 + (i * 4)));
         }
 
+        _breakpointsInUse = (1UL << options.HardwareBreakpoints.Count) - 1;
         native.arch.debugreg[7] = dr7;
         _vcpu.Control(KVM.KVM_SET_GUEST_DEBUG, ref native, nameof(KVM.KVM_SET_GUEST_DEBUG));
 
@@ -212,9 +213,11 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             return ExitFactory.Debug(DebugCause.SoftwareBreakpoint, debug.pc, 0, raw);
         }
 
-        if ((debug.dr6 & Dr6Breakpoints) != 0)
+        // A processor may also tell of breakpoints that match and are not enabled (Intel SDM vol. 3B, 18.2.3).
+        ulong hit = debug.dr6 & _breakpointsInUse;
+        if (hit != 0)
         {
-            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, System.Numerics.BitOperations.TrailingZeroCount(debug.dr6 & Dr6Breakpoints), raw);
+            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, System.Numerics.BitOperations.TrailingZeroCount(hit), raw);
         }
 
         return ExitFactory.Debug((debug.dr6 & Dr6SingleStep) != 0 ? DebugCause.SingleStep : DebugCause.Unknown, debug.pc, 0, raw);

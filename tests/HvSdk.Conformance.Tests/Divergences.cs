@@ -15,6 +15,21 @@ internal static class Divergences
     private const string PvmEndsInterrupts =
         "KVM_PVM's local APIC ends an interrupt itself when it delivers it; the guest's EOI does nothing.";
 
+    private const string QemuDoesNotIntercept =
+        "QEMU 7.2's emulation of SVM hands INT3 to the guest though the hypervisor intercepts it.";
+
+    private const string QemuHasNoGuestBreakpoints =
+        "QEMU 7.2's emulation of SVM does not put the guest's DR7 into force.";
+
+    private const string PvmDoesNotDebugUserCode =
+        "KVM_PVM runs code of privilege level 3 natively and does not pass its debug exceptions on.";
+
+    private const string PvmDoesNotStopAtInt3 =
+        "KVM_PVM does not offer INT3 to the debugger.";
+
+    private const string PvmKnowsNoDataBreakpoints =
+        "KVM's instruction emulator looks at breakpoints for execution alone.";
+
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
     [
@@ -36,6 +51,72 @@ internal static class Divergences
             new DivergentOutcome.Value("The guest has not ended the interrupt yet."),
             "A level-triggered InterruptTrigger is acknowledged when the interrupt is delivered.",
             PvmEndsInterrupts),
+        new(
+            "software-breakpoint-real-mode",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "INT3 in real mode raises the guest's exception.",
+            PvmDoesNotStopAtInt3),
+        new(
+            "software-breakpoint-real-mode",
+            EmulatedProcessor.QemuTcg,
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "INT3 raises the guest's exception.",
+            QemuDoesNotIntercept),
+        new(
+            "software-breakpoint-long-mode-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.EmulationFailure("CC"),
+            "INT3 in long mode leaves with EmulationFailure.",
+            PvmEmulatesKernelCode),
+        new(
+            "software-breakpoint-long-mode-cpl0",
+            EmulatedProcessor.QemuTcg,
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "INT3 raises the guest's exception.",
+            QemuDoesNotIntercept),
+        new(
+            "software-breakpoint-long-mode-cpl3",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "INT3 at privilege level 3 raises the guest's exception.",
+            PvmDoesNotDebugUserCode),
+        new(
+            "software-breakpoint-long-mode-cpl3",
+            EmulatedProcessor.QemuTcg,
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "INT3 raises the guest's exception.",
+            QemuDoesNotIntercept),
+        new(
+            "execute-breakpoint",
+            EmulatedProcessor.QemuTcg,
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "Hardware breakpoints never stop the guest.",
+            QemuHasNoGuestBreakpoints),
+        new(
+            "data-breakpoint",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "Hardware breakpoints for data never stop the guest.",
+            PvmKnowsNoDataBreakpoints),
+        new(
+            "data-breakpoint",
+            EmulatedProcessor.QemuTcg,
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "Hardware breakpoints never stop the guest.",
+            QemuHasNoGuestBreakpoints),
+        new(
+            "single-step-at-cpl3",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.Shutdown),
+            "A single step at privilege level 3 raises the guest's debug exception, which shuts a guest without a handler down.",
+            PvmDoesNotDebugUserCode),
+        new(
+            "single-step-over-port-write",
+            "kvm_pvm",
+            new DivergentOutcome.Value("the port write is one step"),
+            "A single step over a port write leaves after the instruction that follows it.",
+            PvmEmulatesKernelCode),
         new(
             "interrupt-window-at-cpl0",
             "kvm_pvm",
@@ -77,5 +158,5 @@ internal static class Divergences
 
     /// <summary>The line for a behaviour on a host, or null.</summary>
     internal static Divergence? Find(string behaviour, string hostDescription) =>
-        Table.FirstOrDefault(line => line.Behaviour == behaviour && hostDescription.Split(',', ' ')[0] == line.Hypervisor);
+        Table.FirstOrDefault(line => line.Behaviour == behaviour && (hostDescription.Split(',', ' ')[0] == line.Hypervisor || line.Hypervisor == EmulatedProcessor.Name));
 }
