@@ -27,6 +27,8 @@ internal static class KvmError
             "Set more huge pages aside (/sys/kernel/mm/hugepages), or do without them.",
         LibC.ENOMEM => "The host has no memory left for it, or a limit of this process is reached (ulimit -v, cgroup memory.max).",
         LibC.EEXIST when operation.Contains("IOEVENTFD", StringComparison.Ordinal) => "The same doorbell exists already.",
+        LibC.EEXIST when operation == "KVM_CREATE_VCPU" =>
+            "KVM keeps a vCPU until its partition ends, also one that was disposed of: create a new partition, or choose an index that was never used.",
         LibC.ENOSPC when operation.Contains("IOEVENTFD", StringComparison.Ordinal) => "The partition has too many doorbells: join some by matching no value.",
         LibC.EBUSY when operation == "KVM_CREATE_VM" => "Another hypervisor uses the processor's virtualization: stop it, or unload its module.",
         _ => "",
