@@ -107,11 +107,18 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     public override void UnmapMemory(object mapping)
     {
-        _dirtyRings?.Harvest();
         _memory.Unmap((KvmSlot)mapping);
+
+        // What the rings still say of this slot must not be said of the next one with its number.
+        _dirtyRings?.Harvest();
     }
 
-    public override void SetDirtyTracking(object mapping, bool enabled) => _memory.SetDirtyTracking((KvmSlot)mapping, enabled);
+    public override void SetDirtyTracking(object mapping, bool enabled)
+    {
+        // What was written before tracking starts is not of its time, though it may still lie in the rings.
+        _dirtyRings?.Harvest();
+        _memory.SetDirtyTracking((KvmSlot)mapping, enabled);
+    }
 
     public override void CollectDirtyPages(object mapping, Span<ulong> bitmap)
     {

@@ -10,6 +10,9 @@ namespace HvSdk.Backends.Kvm;
 /// </remarks>
 internal sealed unsafe class KvmVcpu : VcpuBackend
 {
+    /// <summary>How often a ring may be full and turn out to be empty, one time after the other.</summary>
+    private const int MaxEmptyHarvests = 1000;
+
     private readonly KvmPartition _partition;
     private readonly SafeFd _vcpu;
     private readonly SafeMapping _runMapping;
@@ -45,6 +48,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
     public override void Enter(out VcpuExit exit)
     {
+        int emptyHarvests = 0;
         while (true)
         {
             _x64.BeforeEntry();
@@ -60,7 +64,13 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
                 return;
             }
 
-            _partition.DirtyRings!.Harvest();
+            // Somebody who collects pages may have emptied the ring first. But a ring that stays full was overrun by the host, and
+            // would keep the guest from running for ever.
+            if (!_partition.DirtyRings!.Harvest() && ++emptyHarvests > MaxEmptyHarvests)
+            {
+                exit = ExitFactory.Plain(VcpuExitKind.HostFailure, 0, KVM.KVM_EXIT_DIRTY_RING_FULL, ExitUnion());
+                return;
+            }
         }
     }
 

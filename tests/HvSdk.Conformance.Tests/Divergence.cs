@@ -5,7 +5,7 @@ namespace HvSdk.Conformance.Tests;
 
 /// <summary>A line of the table: a behaviour that a hypervisor does not have, and what it does instead.</summary>
 /// <param name="Behaviour">The behaviour's name, as given to <see cref="Divergences.Check"/>.</param>
-/// <param name="Hypervisor">First word of the host descriptions that the line is about: "kvm_pvm".</param>
+/// <param name="Hypervisor">First word of the host descriptions that the line is about: "kvm_pvm"; or the family: "kvm" is all of kvm_amd, kvm_intel, kvm_pvm.</param>
 /// <param name="Outcome">What happens instead; the test asserts it.</param>
 /// <param name="Differs">The difference, for people.</param>
 /// <param name="Why">Where it comes from, for people.</param>
@@ -53,5 +53,14 @@ internal abstract record DivergentOutcome
             failure is XunitException and not UnexpectedExitException && failure.Message.Contains(Text, StringComparison.Ordinal)
                 ? null
                 : $"should be a failed assertion whose message contains: {Text}";
+    }
+
+    /// <summary>The behaviour may be there or not: the test may pass, or end in one of the outcomes.</summary>
+    public sealed record Unreliable(params IReadOnlyList<DivergentOutcome> Outcomes) : DivergentOutcome
+    {
+        public override string? FindMismatch(Exception failure) =>
+            Outcomes.Any(outcome => outcome.FindMismatch(failure) is null)
+                ? null
+                : string.Join(", or ", Outcomes.Select(outcome => outcome.FindMismatch(failure)));
     }
 }
