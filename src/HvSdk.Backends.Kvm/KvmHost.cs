@@ -40,7 +40,11 @@ internal sealed class KvmHost : HypervisorHost
 
     internal bool Has(uint capability) => _device.CheckExtension(capability) > 0;
 
-    public override PartitionBackend CreatePartition(PartitionOptions options) => KvmPartition.Create(_device, this, options);
+    public override PartitionBackend CreatePartition(PartitionOptions options)
+    {
+        _x64.ReadAhead();
+        return KvmPartition.Create(_device, this, options);
+    }
 
     public override void Dispose() => _device.Dispose();
 

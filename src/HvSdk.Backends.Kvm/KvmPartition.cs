@@ -137,7 +137,7 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     public override HostEvent? CreateDoorbell(DoorbellLocation location)
     {
-        if (!_host.Capabilities.Supports(HypervisorFeatures.HostDoorbells) || (location.Size == 0 && !_host.Has(KVM.KVM_CAP_IOEVENTFD_ANY_LENGTH)))
+        if (!_host.Capabilities.Supports(HypervisorFeatures.HostDoorbells) || (location.Size == 0 && !Has(KVM.KVM_CAP_IOEVENTFD_ANY_LENGTH)))
         {
             return null;
         }
@@ -156,14 +156,17 @@ internal sealed partial class KvmPartition : PartitionBackend
         }
     }
 
-    public override PartitionState SaveState() => KvmPartitionState.Save(_partition, _host, ChipOrNull());
+    public override PartitionState SaveState() => KvmPartitionState.Save(_partition, ChipOrNull());
 
-    public override void LoadState(PartitionState state) => KvmPartitionState.Load(_partition, _host, ChipOrNull(), state);
+    public override void LoadState(PartitionState state) => KvmPartitionState.Load(_partition, ChipOrNull(), state);
 
     public override IReadOnlyList<HostStatistic> ReadStatistics() =>
         _host.Capabilities.Supports(HypervisorFeatures.HostStatistics) ? KvmStatistics.Read(_partition) : [];
 
     public override void Dispose() => _partition.Dispose();
+
+    /// <summary>Asks the partition: the hypervisor may be closed by now.</summary>
+    private bool Has(uint capability) => _partition.CheckExtension(capability) > 0;
 
     private void Configure(bool clearsManually, int ringEntries)
     {
@@ -175,7 +178,7 @@ internal sealed partial class KvmPartition : PartitionBackend
 
         if (ringEntries > 0)
         {
-            uint capability = _host.Has(KVM.KVM_CAP_DIRTY_LOG_RING) ? KVM.KVM_CAP_DIRTY_LOG_RING : KVM.KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
+            uint capability = Has(KVM.KVM_CAP_DIRTY_LOG_RING) ? KVM.KVM_CAP_DIRTY_LOG_RING : KVM.KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
             _partition.EnableCapability(capability, (ulong)(ringEntries * KvmDirtyRing.EntrySize), nameof(KVM.KVM_CAP_DIRTY_LOG_RING));
         }
 

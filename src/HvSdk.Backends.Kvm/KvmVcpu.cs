@@ -61,7 +61,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
             if (_run->exit_reason != KVM.KVM_EXIT_DIRTY_RING_FULL)
             {
-                KvmExits.Decode(_run, out exit);
+                KvmExits.Decode(_run, _x64.BreakpointsInUse, out exit);
                 return;
             }
 
@@ -78,7 +78,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
     public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
     {
         // The block is as the kernel left it at the last exit.
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, _x64.BreakpointsInUse, out VcpuExit exit);
         data.CopyTo(exit.Data);
         if (isFaulted)
         {

@@ -20,6 +20,13 @@ internal sealed class KvmX64Host : X64HostBackend
         _msrIndexes = new(ReadMsrIndexes);
     }
 
+    /// <summary>Reads from the device all that partitions need later, when it may be closed.</summary>
+    internal void ReadAhead()
+    {
+        _ = _cpuid.Value;
+        _ = _msrIndexes.Value;
+    }
+
     public override X64CpuidTable GetSupportedCpuid() => new(_cpuid.Value);
 
     public override IReadOnlyList<uint> GetMsrIndexes() => _msrIndexes.Value;

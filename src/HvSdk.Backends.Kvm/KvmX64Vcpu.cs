@@ -32,6 +32,9 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _syncable = partition.SyncableRegisters;
     }
 
+    /// <summary>A bit for each hardware breakpoint that the host has set.</summary>
+    internal ulong BreakpointsInUse { get; private set; }
+
     public override long TscFrequency => _vcpu.Control(KVM.KVM_GET_TSC_KHZ, 0, nameof(KVM.KVM_GET_TSC_KHZ)) * 1000L;
 
     public override bool CanTakeInterrupt => _run->ready_for_interrupt_injection != 0 && !_interruptOnItsWay;
@@ -192,6 +195,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             dr7 |= (2UL << (i * 2)) | ((ulong)(Kind(breakpoint.Kind) | (Length(breakpoint.Length) << 2)) << (16 + (i * 4)));
         }
 
+        BreakpointsInUse = (1UL << options.HardwareBreakpoints.Count) - 1;
         native.arch.debugreg[7] = dr7;
         _vcpu.Control(KVM.KVM_SET_GUEST_DEBUG, ref native, nameof(KVM.KVM_SET_GUEST_DEBUG));
 
