@@ -39,11 +39,13 @@ internal sealed class KvmDirtyRings
         }
     }
 
-    internal void Harvest()
+    /// <summary>Empties the rings.</summary>
+    /// <returns>True where something was in them.</returns>
+    internal bool Harvest()
     {
         lock (_rings)
         {
-            HarvestLocked();
+            return HarvestLocked();
         }
     }
 
@@ -58,7 +60,7 @@ internal sealed class KvmDirtyRings
         }
     }
 
-    private void HarvestLocked()
+    private bool HarvestLocked()
     {
         bool any = false;
         foreach (KvmDirtyRing ring in _rings)
@@ -68,7 +70,16 @@ internal sealed class KvmDirtyRings
 
         if (any)
         {
-            _partition.Control(KVM.KVM_RESET_DIRTY_RINGS, 0, nameof(KVM.KVM_RESET_DIRTY_RINGS));
+            // Since Linux 6.16 a signal interrupts this, and the runtime uses signals; the call takes up where it was.
+            while (_partition.TryControl(KVM.KVM_RESET_DIRTY_RINGS, 0, out int error) < 0)
+            {
+                if (error != LibC.EINTR)
+                {
+                    throw KvmError.FromErrno(nameof(KVM.KVM_RESET_DIRTY_RINGS), error);
+                }
+            }
         }
+
+        return any;
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using HvSdk.Backends.Kvm.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Backends.Kvm;
 
@@ -102,16 +103,25 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     public override SafeBuffer AllocateMemory(ulong size, MemoryRegionOptions options) => KvmMemoryAllocation.Allocate(size, options);
 
+    public override SafeFileHandle? DuplicateHandle(SafeBuffer block) => ((SafeMapping)block).Descriptor?.Duplicate();
+
     public override object MapMemory(ulong address, SafeBuffer block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages) =>
         _memory.Map(address, (SafeMapping)block, offset, size, access, trackDirtyPages);
 
     public override void UnmapMemory(object mapping)
     {
-        _dirtyRings?.Harvest();
         _memory.Unmap((KvmSlot)mapping);
+
+        // What the rings still say of this slot must not be said of the next one with its number.
+        _dirtyRings?.Harvest();
     }
 
-    public override void SetDirtyTracking(object mapping, bool enabled) => _memory.SetDirtyTracking((KvmSlot)mapping, enabled);
+    public override void SetDirtyTracking(object mapping, bool enabled)
+    {
+        // What was written before tracking starts is not of its time, though it may still lie in the rings.
+        _dirtyRings?.Harvest();
+        _memory.SetDirtyTracking((KvmSlot)mapping, enabled);
+    }
 
     public override void CollectDirtyPages(object mapping, Span<ulong> bitmap)
     {

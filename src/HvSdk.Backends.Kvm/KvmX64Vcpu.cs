@@ -11,9 +11,6 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 {
     internal const int HardwareBreakpoints = 4;
 
-    private const byte BreakpointVector = 3;
-    private const ulong Dr6SingleStep = 1UL << 14;
-    private const ulong Dr6Breakpoints = 0xF;
     private const ulong Dr7GlobalExact = 1UL << 9;
     private const ulong Dr7Reserved = 1UL << 10;
 
@@ -45,6 +42,9 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _asked = 0;
         _interruptOnItsWay = false;
     }
+
+    /// <summary>The kernel has failed, and may not have brought the registers that were asked for.</summary>
+    internal void AfterFailure() => _cached = 0;
 
     public override void GetRegisters(out X64Registers registers)
     {
@@ -139,6 +139,8 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetMsrs(ReadOnlySpan<X64MsrValue> msrs)
     {
+        // EFER, the APIC base and the segment bases are special registers too.
+        _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         int done = KvmMsrs.Write(_vcpu, msrs);
         if (done < msrs.Length)
         {
@@ -152,6 +154,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     {
         kvm_interrupt native = new() { irq = vector };
         _vcpu.Control(KVM.KVM_INTERRUPT, ref native, nameof(KVM.KVM_INTERRUPT));
+        _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         _interruptOnItsWay = true;
     }
 
@@ -202,22 +205,6 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             8 => 2,
             _ => length - 1,
         };
-    }
-
-    internal VcpuExit DecodeDebug(ReadOnlySpan<byte> raw)
-    {
-        kvm_debug_exit_arch debug = _run->debug.arch;
-        if (debug.exception == BreakpointVector)
-        {
-            return ExitFactory.Debug(DebugCause.SoftwareBreakpoint, debug.pc, 0, raw);
-        }
-
-        if ((debug.dr6 & Dr6Breakpoints) != 0)
-        {
-            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, System.Numerics.BitOperations.TrailingZeroCount(debug.dr6 & Dr6Breakpoints), raw);
-        }
-
-        return ExitFactory.Debug((debug.dr6 & Dr6SingleStep) != 0 ? DebugCause.SingleStep : DebugCause.Unknown, debug.pc, 0, raw);
     }
 
     private kvm_sregs GetSregs()

@@ -12,6 +12,11 @@ namespace HvSdk.Live;
 public static class LiveHypervisor
 {
     private static readonly Lazy<BackendProbe> s_probe = new(static () => Hypervisor.Probe(Backend!).Backends[0]);
+    private static readonly Lazy<HypervisorCapabilities> s_capabilities = new(static () =>
+    {
+        using Hypervisor hypervisor = Hypervisor.Open(Backend!);
+        return hypervisor.Capabilities;
+    });
 
     /// <summary>The backend under test.</summary>
     public static HypervisorBackend Backend { get; } = Environment.GetEnvironmentVariable("HVSDK_BACKEND") switch
@@ -20,8 +25,27 @@ public static class LiveHypervisor
         { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm."),
     };
 
+    /// <summary>What the hypervisor under test offers, or skips the test where there is none.</summary>
+    public static HypervisorCapabilities Capabilities
+    {
+        get
+        {
+            SkipUnlessAvailable();
+            return s_capabilities.Value;
+        }
+    }
+
     /// <summary>Opens the hypervisor, or skips the test where there is none.</summary>
-    public static Hypervisor Open()
+    /// <param name="backend">The backend with options of the test's own; null: <see cref="Backend"/>.</param>
+    public static Hypervisor Open(HypervisorBackend? backend = null)
+    {
+        SkipUnlessAvailable();
+        Hypervisor hypervisor = Hypervisor.Open(backend ?? Backend);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Ran on {hypervisor.Capabilities.BackendName}: {hypervisor.Capabilities.HostDescription}");
+        return hypervisor;
+    }
+
+    private static void SkipUnlessAvailable()
     {
         BackendProbe probe = s_probe.Value;
         if (!probe.IsAvailable && IsRequired(probe.BackendName))
@@ -30,9 +54,6 @@ public static class LiveHypervisor
         }
 
         Assert.SkipUnless(probe.IsAvailable, probe.ToString());
-        Hypervisor hypervisor = Hypervisor.Open(Backend);
-        TestContext.Current.TestOutputHelper?.WriteLine($"Ran on {hypervisor.Capabilities.BackendName}: {hypervisor.Capabilities.HostDescription}");
-        return hypervisor;
     }
 
     /// <summary>Skips the test, or fails it where HVSDK_REQUIRE names the tier.</summary>

@@ -1,0 +1,110 @@
+using HvSdk.Live;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>
+/// The one place that knows how hypervisors differ from what the API promises. A test names its behaviour and is written as if all had it; where
+/// this table has a line for the hypervisor under test, the test must end in the line's outcome instead. So nothing is skipped, and a line that
+/// no longer holds fails. docs/backends.md shows the table to users (<see cref="DivergenceDocumentTests"/> keeps the two in step).
+/// </summary>
+internal static class Divergences
+{
+    private const string PvmEmulatesKernelCode =
+        "The kernel has KVM without hardware virtualization (KVM_PVM): its instruction emulator interprets all code of privilege level 0, and lacks instructions.";
+
+    private const string SetRegistersDropsResult =
+        "Where KVM's emulator completes a read, KVM_SET_REGS before that makes it forget to write the result register back.";
+
+    private const string PvmEndsInterrupts =
+        "KVM_PVM's local APIC ends an interrupt itself when it delivers it; the guest's EOI does nothing.";
+
+    /// <summary>All lines, in the order of the document.</summary>
+    internal static IReadOnlyList<Divergence> Table { get; } =
+    [
+        new(
+            "cmpxchg16b-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.EmulationFailure("480FC70F"),
+            "CMPXCHG16B leaves with EmulationFailure.",
+            PvmEmulatesKernelCode),
+        new(
+            "registers-set-at-mmio-read",
+            "kvm",
+            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
+            "Setting general registers while an MMIO read waits for its answer loses the answer: its register keeps what was set.",
+            SetRegistersDropsResult),
+        new(
+            "registers-set-at-port-read",
+            "kvm_pvm",
+            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
+            "As registers-set-at-mmio-read, for port reads.",
+            SetRegistersDropsResult + " KVM_PVM emulates port reads too."),
+        new(
+            "dirty-ring-overflow-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.Unreliable(
+                new DivergentOutcome.Value("Assert.Equal() Failure: Collections differ"),
+                new DivergentOutcome.Exit(VcpuExitKind.HostFailure)),
+            "A guest that writes more pages at privilege level 0 than the dirty ring has entries may lose some, or end with HostFailure. Use bitmaps.",
+            "KVM_PVM does not look at the ring between the instructions that it interprets, and overruns it."),
+        new(
+            "end-of-interrupt",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "A level-triggered line that is released within its handler interrupts once more.",
+            PvmEndsInterrupts),
+        new(
+            "acknowledge-at-end-of-interrupt",
+            "kvm_pvm",
+            new DivergentOutcome.Value("The guest has not ended the interrupt yet."),
+            "A level-triggered InterruptTrigger is acknowledged when the interrupt is delivered.",
+            PvmEndsInterrupts),
+        new(
+            "interrupt-window-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "A window asked for by RequestInterruptWindow does not leave while the guest is at privilege level 0; CanTakeInterrupt holds at its next exit.",
+            PvmEmulatesKernelCode),
+        new(
+            "task-priority-exit",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "A guest that lowers CR8 does not leave with TaskPriority; CR8 is right at its next exit.",
+            PvmEmulatesKernelCode),
+    ];
+
+    /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>
+    /// <param name="behaviour">The behaviour's name, unique among the tests.</param>
+    /// <param name="body">The test. It asserts the behaviour as the API promises it.</param>
+    internal static void Check(string behaviour, Action body)
+    {
+        if (Find(behaviour, LiveHypervisor.Capabilities.HostDescription) is not { } divergence)
+        {
+            body();
+            return;
+        }
+
+        Exception? failure = Record.Exception(body);
+        if (failure is null)
+        {
+            if (divergence.Outcome is DivergentOutcome.Unreliable)
+            {
+                return;
+            }
+
+            Assert.Fail($"{divergence.Hypervisor} has the behaviour {behaviour}, and the table says: {divergence.Differs} Take the line out of {nameof(Divergences)}.");
+        }
+
+        if (divergence.Outcome.FindMismatch(failure) is { } mismatch)
+        {
+            Assert.Fail($"The table says of {behaviour} on {divergence.Hypervisor}: {divergence.Differs} The outcome {mismatch}, and is: {failure}");
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"Diverges as the table says: {divergence.Differs}");
+    }
+
+    /// <summary>The line for a behaviour on a host, or null.</summary>
+    internal static Divergence? Find(string behaviour, string hostDescription) =>
+        Table.FirstOrDefault(line => line.Behaviour == behaviour && hostDescription.Split(',', '_', ' ')[0] is { } family
+            && (line.Hypervisor == family || line.Hypervisor == hostDescription.Split(',', ' ')[0]));
+}

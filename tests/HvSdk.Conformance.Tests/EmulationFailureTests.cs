@@ -1,0 +1,28 @@
+using HvSdk.Live;
+using HvSdk.Testing;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>Instructions that an emulating host may lack: executed, or else returned as a value with their bytes.</summary>
+public sealed class EmulationFailureTests
+{
+    [Fact]
+    public void CmpXchg16B_AtCpl0_Executes() => Divergences.Check("cmpxchg16b-at-cpl0", static () =>
+    {
+        // Compares 16 bytes of zeros with RDX:RAX = 0, and so puts RCX:RBX = 2:1 there.
+        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        {
+            a.mov(edi, 0x2_0000);
+            a.mov(ebx, 1);
+            a.mov(ecx, 2);
+            a.cmpxchg16b(__[rdi]);
+            a.hlt();
+        }));
+
+        machine.Run(VcpuExitKind.Halt);
+
+        Assert.Equal(1UL, machine.Memory.Read<ulong>(0x2_0000));
+        Assert.Equal(2UL, machine.Memory.Read<ulong>(0x2_0008));
+    });
+}

@@ -1,0 +1,277 @@
+using HvSdk.Live;
+using HvSdk.Testing;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>What a handler may do with exits.</summary>
+public sealed class HandlerTests
+{
+    // Reads the port into AL, adds 1, writes it back, and stops.
+    private static readonly GuestProgram s_increment = GuestProgram.LongMode(a =>
+    {
+        a.mov(edx, TestMachine.DevicePort);
+        a.xor(eax, eax);
+        a.@in(al, dx);
+        a.inc(al);
+        a.@out(dx, al);
+        a.hlt();
+    });
+
+    [Fact]
+    public void NotHandled_AccessesAndOthers_GoToBusAndEndTheRun()
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new QueueDevice(0x10);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        var handler = new ScriptedHandler(static (in exit) => ExitDisposition.NotHandled);
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal([VcpuExitKind.PortRead, VcpuExitKind.PortWrite, VcpuExitKind.Halt], handler.Seen);
+        Assert.Equal([0x11UL], device.Writes);
+    }
+
+    [Fact]
+    public void Handled_Access_NeverReachesBus()
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new RecordingDevice(1);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        ulong written = 0;
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            switch (exit.Kind)
+            {
+                case VcpuExitKind.PortRead:
+                    exit.SetValue(0x20);
+                    return ExitDisposition.Handled;
+                case VcpuExitKind.PortWrite:
+                    written = exit.Value;
+                    return ExitDisposition.Handled;
+                default:
+                    return ExitDisposition.NotHandled;
+            }
+        });
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal(0x21UL, written);
+        Assert.Empty(device.Accesses);
+    }
+
+    [Fact]
+    public void Handled_ReadWithoutAnswer_GivesOnes()
+    {
+        using var machine = new TestMachine(s_increment);
+        var handler = new ScriptedHandler(static (in exit) => exit.IsAccess ? ExitDisposition.Handled : ExitDisposition.Stop);
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal(0UL, machine.Registers.Rax);
+    }
+
+    [Fact]
+    public void Stop_AtAccess_ReturnsItAndCompletesIt()
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new RecordingDevice(1);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        var handler = new ScriptedHandler(static (in exit) =>
+        {
+            exit.SetValue(0x30);
+            return ExitDisposition.Stop;
+        });
+
+        VcpuExit exit = machine.Run(ref handler, VcpuExitKind.PortRead);
+        Assert.Equal(TestMachine.DevicePort, exit.Port);
+        machine.Run(VcpuExitKind.Halt);
+
+        Assert.Equal([new DeviceAccess(true, 0, 1)], device.Accesses);
+        Assert.Equal([0x31], device.Bytes);
+    }
+
+    [Fact]
+    public void Handled_Halt_RunsOn()
+    {
+        // Halts twice.
+        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        {
+            a.hlt();
+            a.mov(ebx, 1);
+            a.hlt();
+        }));
+        int halts = 0;
+        var handler = new ScriptedHandler((in exit) => ++halts == 1 ? ExitDisposition.Handled : ExitDisposition.Stop);
+
+        machine.Run(ref handler, VcpuExitKind.Halt);
+
+        Assert.Equal(1UL, machine.Registers.Rbx);
+    }
+
+    [Theory]
+    [InlineData(VcpuExitKind.PortRead, 0x00, 0)]
+    [InlineData(VcpuExitKind.PortWrite, 0x43, 1)]
+    public void Throw_AtAccess_ReachesCallerAndCompletesIt(VcpuExitKind at, ulong expectedRax, int expectedWrites)
+    {
+        using var machine = new TestMachine(s_increment);
+        var device = new QueueDevice(0x42);
+        machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        var thrower = new ScriptedHandler((in exit) => exit.Kind == at ? throw new InvalidTimeZoneException("from the handler") : ExitDisposition.NotHandled);
+
+        InvalidTimeZoneException exception = Assert.Throws<InvalidTimeZoneException>(() => machine.Run(ref thrower));
+
+        Assert.Equal("from the handler", exception.Message);
+        machine.Run(VcpuExitKind.Halt);
+        Assert.Equal(expectedRax, machine.Registers.Rax);
+        Assert.Equal(1 - expectedWrites, device.Writes.Count);
+    }
+
+    [Fact]
+    public void Throw_FromDevice_ReachesCallerAndCompletesAccess()
+    {
+        using var machine = new TestMachine(s_increment);
+        using (machine.Partition.Ports.Map(TestMachine.DevicePort, 1, new ThrowingDevice()))
+        {
+            Assert.Throws<InvalidTimeZoneException>(() => { machine.Run(); });
+        }
+
+        machine.Run(VcpuExitKind.Halt);
+
+        // The read gave ones, which the guest has incremented.
+        Assert.Equal(0UL, machine.Registers.Rax);
+    }
+
+    [Fact]
+    public void Dispose_OfPartition_EndsRunAndVcpu()
+    {
+        using var machine = new TestMachine(s_increment);
+        Partition partition = machine.Partition;
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            partition.Dispose();
+            return ExitDisposition.Handled;
+        });
+
+        Assert.Equal(VcpuExitKind.Canceled, machine.Run(ref handler).Kind);
+
+        Assert.Equal([VcpuExitKind.PortRead], handler.Seen);
+        Assert.Throws<ObjectDisposedException>(() => { machine.Vcpu.RunOnce(); });
+        Assert.Throws<ObjectDisposedException>(() => { machine.Vcpu.X64.GetRegisters(); });
+    }
+
+    [Fact]
+    public void Run_FromHandler_IsRefused()
+    {
+        using var machine = new TestMachine(s_increment);
+        Vcpu vcpu = machine.Vcpu;
+        var handler = new ScriptedHandler((in exit) =>
+        {
+            vcpu.RunOnce();
+            return ExitDisposition.Handled;
+        });
+
+        InvalidOperationException exception = Assert.Throws<InvalidOperationException>(() => machine.Run(ref handler));
+
+        Assert.Contains("is running", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
+    public void Registers_ReadAndWrittenAtWrites_ReachGuest(int level)
+    {
+        // Writes port and device, and then what the handler has made of RBX.
+        using var machine = new TestMachine(Guest.Long(level, a =>
+        {
+            a.mov(edx, TestMachine.DevicePort);
+            a.mov(edi, (uint)TestMachine.DeviceAddress);
+            a.mov(ebx, 0x100);
+            a.@out(dx, al);
+            a.inc(ebx);
+            a.mov(__[rdi], ebx);
+            a.inc(ebx);
+            a.Done();
+        }));
+        var handler = AddToRbx(machine.Vcpu, 0);
+
+        machine.Run(ref handler, VcpuExitKind.PortWrite);
+
+        Assert.Equal(0x122UL, machine.Registers.Rbx);
+    }
+
+    [Theory]
+    [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
+    public void Registers_ReadAndWrittenAtPortRead_ReachGuestWithTheAnswer(int level) => Divergences.Check("registers-set-at-port-read", () =>
+    {
+        // Reads the port, while the handler adds to RBX.
+        using var machine = new TestMachine(Guest.Long(level, a =>
+        {
+            a.mov(edx, TestMachine.DevicePort);
+            a.mov(ebx, 0x100);
+            a.@in(eax, dx);
+            a.Done();
+        }));
+        var handler = AddToRbx(machine.Vcpu, 0x1234);
+
+        machine.Run(ref handler, VcpuExitKind.PortWrite);
+
+        Assert.Equal((0x110UL, 0x1234UL), (machine.Registers.Rbx, machine.Registers.Rax));
+    });
+
+    [Theory]
+    [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
+    public void Registers_ReadAndWrittenAtMmioRead_ReachGuestWithTheAnswer(int level) => Divergences.Check("registers-set-at-mmio-read", () =>
+    {
+        // Reads the device, while the handler adds to RBX.
+        using var machine = new TestMachine(Guest.Long(level, a =>
+        {
+            a.mov(edi, (uint)TestMachine.DeviceAddress);
+            a.mov(ebx, 0x100);
+            a.mov(eax, __[rdi]);
+            a.Done();
+        }));
+        var handler = AddToRbx(machine.Vcpu, 0x1234);
+
+        machine.Run(ref handler, VcpuExitKind.PortWrite);
+
+        Assert.Equal((0x110UL, 0x1234UL), (machine.Registers.Rbx, machine.Registers.Rax));
+    });
+
+    /// <summary>Adds 0x10 to RBX at each access and answers reads; stops at the end.</summary>
+    private static ScriptedHandler AddToRbx(Vcpu vcpu, ulong answer) => new((in exit) =>
+    {
+        if (exit.Kind == VcpuExitKind.PortWrite && exit.Port == Guest.DonePort)
+        {
+            return ExitDisposition.Stop;
+        }
+
+        X64Registers registers = vcpu.X64.GetRegisters();
+        vcpu.X64.SetRegisters(registers with { Rbx = registers.Rbx + 0x10 });
+        if (!exit.IsWrite)
+        {
+            exit.SetValue(answer);
+        }
+
+        return ExitDisposition.Handled;
+    });
+
+    private delegate ExitDisposition Script(in VcpuExit exit);
+
+    private readonly struct ScriptedHandler(Script script) : IVcpuHandler
+    {
+        public List<VcpuExitKind> Seen { get; } = [];
+
+        public ExitDisposition Handle(in VcpuExit exit)
+        {
+            Seen.Add(exit.Kind);
+            return script(exit);
+        }
+    }
+
+    private sealed class ThrowingDevice : IBusDevice
+    {
+        public void Read(ulong offset, Span<byte> data) => throw new InvalidTimeZoneException("from the device");
+
+        public void Write(ulong offset, ReadOnlySpan<byte> data) => throw new InvalidTimeZoneException("from the device");
+    }
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics.Metrics;
+using HvSdk.Live;
+using HvSdk.Testing;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>The meter counts for the whole process, so nothing else runs beside these tests.</summary>
+[CollectionDefinition(nameof(UnhandledAccessTests), DisableParallelization = true)]
+public sealed class UnhandledAccessGroup;
+
+/// <summary>Accesses that no device takes: reads give ones, writes vanish, both are counted.</summary>
+[Collection(nameof(UnhandledAccessTests))]
+public sealed class UnhandledAccessTests
+{
+    // Reads port and device in each size, the device's 8 bytes into R8; writes both; writes three elements of a string.
+    private static readonly GuestProgram s_program = GuestProgram.LongMode(a =>
+    {
+        a.mov(edx, TestMachine.DevicePort);
+        a.mov(edi, (uint)TestMachine.DeviceAddress);
+        a.@in(al, dx);
+        a.@in(ax, dx);
+        a.@in(eax, dx);
+        a.mov(r8, __[rdi]);
+        a.@out(dx, eax);
+        a.mov(__[rdi], rax);
+        a.mov(esi, (uint)Guest.Buffer);
+        a.mov(ecx, 3);
+        a.rep.outsw();
+        a.hlt();
+    });
+
+    [Fact]
+    public void Unhandled_ReadsAndWrites_GiveOnesAndVanishAndAreCounted()
+    {
+        using var machine = new TestMachine(s_program);
+
+        machine.Run(VcpuExitKind.Halt);
+
+        Assert.Equal(0xFFFF_FFFF, machine.Registers.Rax);
+        Assert.Equal(ulong.MaxValue, machine.Registers.R8);
+        Assert.Equal(4, machine.Vcpu.Statistics.UnhandledReads);
+        Assert.Equal(5, machine.Vcpu.Statistics.UnhandledWrites);
+    }
+
+    [Fact]
+    public void Unhandled_Meter_CountsByDirectionAlsoWhenVcpuIsGone()
+    {
+        Dictionary<string, long> before = Measure();
+
+        using (var machine = new TestMachine(s_program))
+        {
+            machine.Run(VcpuExitKind.Halt);
+            AssertCounted(before, Measure());
+        }
+
+        AssertCounted(before, Measure());
+    }
+
+    private static void AssertCounted(Dictionary<string, long> before, Dictionary<string, long> after)
+    {
+        Assert.Equal(4, after["read"] - before["read"]);
+        Assert.Equal(5, after["write"] - before["write"]);
+    }
+
+    private static Dictionary<string, long> Measure()
+    {
+        var values = new Dictionary<string, long>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument is { Meter.Name: "HvSdk", Name: "hvsdk.bus.unhandled" })
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, tags, _) => values[(string)tags[0].Value!] = value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return values;
+    }
+}

@@ -1,0 +1,43 @@
+using HvSdk.Testing;
+using Xunit.Sdk;
+
+namespace HvSdk.Live;
+
+/// <summary>The guest left in another way than the test expects. Kept apart from other failures, since a host may be known to do that.</summary>
+public sealed class UnexpectedExitException : XunitException
+{
+    private UnexpectedExitException(string message, VcpuExitKind kind, byte[] instructionBytes)
+        : base(message)
+    {
+        Kind = kind;
+        InstructionBytes = instructionBytes;
+    }
+
+    /// <summary>How it left.</summary>
+    public VcpuExitKind Kind { get; }
+
+    /// <summary>The instruction of an <see cref="VcpuExitKind.EmulationFailure"/>; empty for all other kinds.</summary>
+    public IReadOnlyList<byte> InstructionBytes { get; }
+
+    /// <summary>Fails unless the guest left in the expected way.</summary>
+    /// <param name="expected">The way.</param>
+    /// <param name="exit">The exit.</param>
+    /// <param name="vcpu">The vCPU, for the message.</param>
+    /// <param name="program">What it runs, for the message.</param>
+    public static void ThrowUnless(VcpuExitKind expected, in VcpuExit exit, Vcpu vcpu, GuestProgram? program)
+    {
+        if (exit.Kind == expected)
+        {
+            return;
+        }
+
+        ArgumentNullException.ThrowIfNull(vcpu);
+        byte[] instruction = exit.Kind == VcpuExitKind.EmulationFailure ? exit.InstructionBytes.ToArray() : [];
+        string message = $"""
+            The guest should leave with {expected}, and left with: {exit.ToString()}
+            {vcpu.X64.GetRegisters()}
+            {program?.Disassemble()}
+            """;
+        throw new UnexpectedExitException(message, exit.Kind, instruction);
+    }
+}
