@@ -40,6 +40,7 @@ internal sealed class EventFd : HostEvent
 
     protected override void Dispose(bool disposing)
     {
+        // Once, whoever else disposes of it at the same time: the kernel refuses to unregister what it does not know.
         if (Interlocked.Exchange(ref _disposing, true))
         {
             return;

@@ -45,7 +45,8 @@ internal static class KvmMemoryAllocation
         try
         {
             KvmError.Check(LibC.ftruncate(memory, checked((long)size)), "ftruncate of a memfd");
-            return SafeMapping.Map(memory, checked((nuint)size), 0, LibC.MAP_SHARED | populate, "mmap of a memfd (huge pages or not)", keep: true);
+            string operation = hugePages is HugePages.Size2MiB or HugePages.Size1GiB ? "mmap of a memfd of huge pages" : "mmap of a memfd";
+            return SafeMapping.Map(memory, checked((nuint)size), 0, LibC.MAP_SHARED | populate, operation, keep: true);
         }
         catch
         {

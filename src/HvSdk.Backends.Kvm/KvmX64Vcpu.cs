@@ -16,6 +16,8 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     private readonly KvmPartition _partition;
     private readonly SafeFd _vcpu;
+
+    // SAFETY: KvmVcpu owns the page and this object, and neither is used after its disposal.
     private readonly kvm_run* _run;
     private readonly ulong _syncable;
     private ulong _asked;

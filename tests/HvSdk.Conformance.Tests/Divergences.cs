@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using HvSdk.Live;
 
 namespace HvSdk.Conformance.Tests;
@@ -11,6 +12,8 @@ internal static class Divergences
 {
     private const string PvmEmulatesKernelCode =
         "The kernel has KVM without hardware virtualization (KVM_PVM): its instruction emulator interprets all code of privilege level 0, and lacks instructions.";
+
+    private const string PvmRunsUserCode = "KVM_PVM runs code of privilege level 3 directly on the host's processor, outside any virtualization.";
 
     private const string SetRegistersDropsResult =
         "Where KVM's emulator completes a read, KVM_SET_REGS before that makes it forget to write the result register back.";
@@ -27,6 +30,48 @@ internal static class Divergences
             new DivergentOutcome.EmulationFailure("480FC70F"),
             "CMPXCHG16B leaves with EmulationFailure.",
             PvmEmulatesKernelCode),
+        new(
+            "avx-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.EmulationFailure("C5FC1107"),
+            "AVX instructions leave with EmulationFailure at privilege level 0.",
+            PvmEmulatesKernelCode),
+        new(
+            "xgetbv-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.EmulationFailure("0F01D0"),
+            "XGETBV leaves with EmulationFailure at privilege level 0.",
+            PvmEmulatesKernelCode),
+        new(
+            "xgetbv-at-cpl3",
+            "kvm_pvm",
+            new DivergentOutcome.Value("XGETBV gives 0x"),
+            "XGETBV gives the host's XCR0 at privilege level 3.",
+            PvmRunsUserCode),
+        new(
+            "pushf-at-cpl3",
+            "kvm_pvm",
+            new DivergentOutcome.Value("PUSHF differs in 0x3200"),
+            "PUSHF at privilege level 3 shows interrupts enabled and I/O privilege level 0, whatever RFLAGS holds.",
+            PvmRunsUserCode),
+        new(
+            "cpuid-at-cpl3",
+            "kvm_pvm",
+            new DivergentOutcome.Value("CPUID is not the table's"),
+            "CPUID at privilege level 3 gives the host's answers, not the partition's table.",
+            PvmRunsUserCode),
+        new(
+            "cpuid-features",
+            "kvm_pvm",
+            new DivergentOutcome.Value("CPUID still shows SSE2"),
+            "Leaf 1 shows the host's features at every privilege level, whatever the partition's table says.",
+            "KVM_PVM puts the processor's own answer into the table that it is given, since it cannot keep the guest from the features."),
+        new(
+            "xsetbv-by-guest",
+            "kvm_amd@tcg",
+            new DivergentOutcome.Value("XCR0 is 0x7 after XSETBV with 0x3"),
+            "XSETBV of the guest is not seen by the host.",
+            "The processor that QEMU emulates does not intercept XSETBV."),
         new(
             "registers-set-at-mmio-read",
             "kvm",
@@ -104,7 +149,20 @@ internal static class Divergences
     }
 
     /// <summary>The line for a behaviour on a host, or null.</summary>
-    internal static Divergence? Find(string behaviour, string hostDescription) =>
-        Table.FirstOrDefault(line => line.Behaviour == behaviour && hostDescription.Split(',', '_', ' ')[0] is { } family
-            && (line.Hypervisor == family || line.Hypervisor == hostDescription.Split(',', ' ')[0]));
+    internal static Divergence? Find(string behaviour, string hostDescription)
+    {
+        string module = hostDescription.Split(',', ' ')[0];
+        string[] names = IsProcessorEmulated() ? [$"{module}@tcg", module, module.Split('_')[0]] : [module, module.Split('_')[0]];
+        return Table.FirstOrDefault(line => line.Behaviour == behaviour && names.Contains(line.Hypervisor));
+    }
+
+    /// <summary>This machine's processor is QEMU's emulator: CPUID leaf 0x40000000 is signed TCGTCGTCGTCG.</summary>
+    private static bool IsProcessorEmulated()
+    {
+        const int hypervisorBit = 1 << 31;
+        const int tcgT = 0x54474354; // "TCGT"
+        return X86Base.IsSupported
+            && (X86Base.CpuId(1, 0).Ecx & hypervisorBit) != 0
+            && X86Base.CpuId(0x4000_0000, 0).Ebx == tcgT;
+    }
 }

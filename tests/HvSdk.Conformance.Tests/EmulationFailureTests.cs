@@ -25,4 +25,23 @@ public sealed class EmulationFailureTests
         Assert.Equal(1UL, machine.Memory.Read<ulong>(0x2_0000));
         Assert.Equal(2UL, machine.Memory.Read<ulong>(0x2_0008));
     });
+
+    [Fact]
+    public void Fetch_FromDevice_IsEmulationFailureAndVcpuStaysUsable()
+    {
+        // Jumps to a place without memory.
+        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        {
+            a.mov(eax, (uint)TestMachine.DeviceAddress);
+            a.jmp(rax);
+        }));
+
+        machine.Run(VcpuExitKind.EmulationFailure);
+        Assert.Equal(TestMachine.DeviceAddress, machine.Registers.Rip);
+
+        GuestProgram second = GuestProgram.LongMode(static a => a.hlt());
+        second.LoadInto(machine.Memory);
+        second.Start(machine.Vcpu);
+        machine.Run(VcpuExitKind.Halt);
+    }
 }

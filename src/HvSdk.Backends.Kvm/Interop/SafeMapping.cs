@@ -24,7 +24,7 @@ internal sealed unsafe class SafeMapping : SafeBuffer
     internal static SafeMapping Anonymous(nuint length, int flags)
     {
         nint address = LibC.mmap(0, length, LibC.PROT_READ | LibC.PROT_WRITE, LibC.MAP_PRIVATE | LibC.MAP_ANONYMOUS | flags, -1, 0);
-        return Take(address, length, null, "mmap of anonymous memory");
+        return Take(address, length, null, (flags & LibC.MAP_HUGETLB) != 0 ? "mmap of anonymous huge pages" : "mmap of anonymous memory");
     }
 
     /// <summary>Maps a descriptor.</summary>

@@ -127,6 +127,12 @@ public sealed class Partition : IDisposable
         lock (Gate)
         {
             ThrowIfDisposed();
+            if (location.Space == BusSpace.Mmio && location.Address >> Capabilities.GuestPhysicalAddressBits != 0)
+            {
+                throw new ArgumentException(
+                    $"A doorbell at {location} would never ring: guest addresses have {Capabilities.GuestPhysicalAddressBits} bits here.", nameof(location));
+            }
+
             if (location.Space == BusSpace.Mmio && Memory.FindConflict(location.Address, location.Address + ulong.Max(1, (ulong)location.Size)) is { } memory)
             {
                 throw new ArgumentException($"A doorbell at {location} would never ring: {memory} takes the write.", nameof(location));
@@ -228,12 +234,13 @@ public sealed class Partition : IDisposable
 
     internal void OnVcpuGone(Vcpu vcpu)
     {
-        HvSdkMetrics.Retire(vcpu);
-        lock (Gate)
+        HvSdkMetrics.Retire(vcpu, () =>
         {
-            _vcpus.Remove(vcpu.Index);
-        }
-
+            lock (Gate)
+            {
+                _vcpus.Remove(vcpu.Index);
+            }
+        });
         ReleasePart();
     }
 

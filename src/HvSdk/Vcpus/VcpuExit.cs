@@ -222,6 +222,7 @@ public readonly ref struct VcpuExit
         VcpuExitKind.SystemEvent => $"{Kind} {SystemEvent} (host's number {_rawReason})",
         VcpuExitKind.Debug => $"{Kind} {DebugCause} at 0x{_address:X}",
         VcpuExitKind.EndOfInterrupt => $"{Kind} vector {_address}",
+        VcpuExitKind.TaskPriority => $"{Kind} {_address}",
         VcpuExitKind.MemoryFault => $"{Kind} GPA 0x{_address:X}",
         VcpuExitKind.EmulationFailure => $"{Kind}{(_data.IsEmpty ? ", the host gives no instruction bytes" : $" at instruction {Convert.ToHexString(_data)}")}",
         VcpuExitKind.EntryFailure or VcpuExitKind.HostFailure or VcpuExitKind.Unknown => $"{Kind} (host's number {_rawReason} = 0x{_rawReason:X})",

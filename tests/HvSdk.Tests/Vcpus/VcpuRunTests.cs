@@ -10,7 +10,7 @@ public sealed class VcpuRunTests
         { nameof(VcpuScript.Shutdown), "Shutdown" },
         { nameof(VcpuScript.InterruptWindow), "InterruptWindow" },
         { nameof(VcpuScript.EndOfInterrupt), "EndOfInterrupt vector 49" },
-        { nameof(VcpuScript.TaskPriority), "TaskPriority" },
+        { nameof(VcpuScript.TaskPriority), "TaskPriority 3" },
         { nameof(VcpuScript.SystemEvent), "SystemEvent Reset (host's number 2)" },
         { nameof(VcpuScript.Debug), "Debug HardwareBreakpoint at 0x1234" },
         { nameof(VcpuScript.EmulationFailure), "EmulationFailure at instruction 0F0B" },

@@ -1,0 +1,60 @@
+using HvSdk.Live;
+using HvSdk.Testing;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>Counters: our own for each kind of exit, and the host's where it keeps any.</summary>
+public sealed class HostStatisticsTests
+{
+    // Writes a port, reads it, and stops.
+    private static readonly GuestProgram s_program = GuestProgram.LongMode(static a =>
+    {
+        a.@out(0x10, Iced.Intel.AssemblerRegisters.al);
+        a.@in(Iced.Intel.AssemblerRegisters.al, 0x10);
+        a.hlt();
+    });
+
+    [Fact]
+    public void HostStatistics_OfPartitionAndVcpu_AreThereWhereSupported()
+    {
+        using var machine = new TestMachine(s_program);
+        machine.Run(VcpuExitKind.Halt);
+        bool isSupported = machine.Partition.Capabilities.Supports(HypervisorFeatures.HostStatistics);
+
+        IReadOnlyList<HostStatistic> ofPartition = machine.Partition.ReadHostStatistics();
+        IReadOnlyList<HostStatistic> ofVcpu = machine.Vcpu.ReadHostStatistics();
+
+        Assert.Equal(isSupported, ofPartition.Count > 0);
+        Assert.Equal(isSupported, ofVcpu.Count > 0);
+        Assert.All(ofPartition.Concat(ofVcpu), static statistic => Assert.NotEmpty(statistic.Name));
+        Assert.All(ofPartition.Concat(ofVcpu), static statistic => Assert.NotEmpty(statistic.Values));
+        Assert.Equal(ofVcpu.Count, ofVcpu.DistinctBy(static statistic => statistic.Name).Count());
+    }
+
+    [Fact]
+    public void HostStatistics_AfterRun_HaveCounted()
+    {
+        using var machine = new TestMachine(s_program);
+        machine.Run(VcpuExitKind.Halt);
+
+        Assert.Contains(machine.Vcpu.ReadHostStatistics(), static statistic => statistic.Values.Any(static value => value > 0));
+    }
+
+    [Fact]
+    public void Statistics_OfVcpu_CountEachKind()
+    {
+        using var machine = new TestMachine(s_program);
+
+        machine.Run(VcpuExitKind.Halt);
+        machine.Vcpu.Cancel();
+        Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
+
+        VcpuStatistics statistics = machine.Vcpu.Statistics;
+        Assert.Equal(1, statistics.ExitsOf(VcpuExitKind.PortWrite));
+        Assert.Equal(1, statistics.ExitsOf(VcpuExitKind.PortRead));
+        Assert.Equal(1, statistics.ExitsOf(VcpuExitKind.Halt));
+        Assert.Equal(1, statistics.Kicks);
+        Assert.True(statistics.ExitsOf(VcpuExitKind.Canceled) >= 1);
+        Assert.Equal(3 + statistics.ExitsOf(VcpuExitKind.Canceled), statistics.Exits);
+    }
+}
