@@ -53,18 +53,31 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
     }
 
     [Fact]
-    public async Task Packages_UsedByAProjectElsewhere_RunAGuest()
+    public async Task Packages_UsedByAProjectElsewhere_RunAGuest() =>
+        HelloGuest.AssertRan(await BuildAndRunAsync(feed.CreateFolder(), await File.ReadAllTextAsync(HelloGuest.Source)), "Hello from a guest!");
+
+    [Fact]
+    public async Task Readme_Sample_CompilesAndDoesWhatItSays()
     {
-        string folder = feed.CreateFolder();
-        ScratchProject.Write(folder, feed.Folder, feed.Version);
+        string readme = await File.ReadAllTextAsync(Path.Combine(PackageFeed.Repository, "README.md"));
+        string sample = readme.Split("```csharp")[1].Split("```")[0];
+
+        HelloGuest.RequireHypervisor();
+        CommandResult run = await BuildAndRunAsync(feed.CreateFolder(), sample);
+
+        HelloGuest.AssertRan(run, "The guest wrote 42 to port 0xE9.");
+    }
+
+    private async Task<CommandResult> BuildAndRunAsync(string folder, string program)
+    {
+        ScratchProject.Write(folder, feed.Folder, feed.Version, program);
         // A package folder of its own: a package of this version that was restored before must not stand in for this one.
         var variables = new Dictionary<string, string> { ["NUGET_PACKAGES"] = Path.Combine(folder, "packages") };
 
         CommandResult build = await DotnetCommand.RunAsync(folder, variables, "build", "-c", "Release", "-o", "out");
         Assert.True(build.ExitCode == 0, build.ToString());
 
-        CommandResult run = await DotnetCommand.RunAsync(folder, variables, Path.Combine("out", "Scratch.dll"));
-        HelloGuest.AssertRan(run);
+        return await DotnetCommand.RunAsync(folder, variables, Path.Combine("out", "Scratch.dll"));
     }
 
     private ZipArchive Open(string id, string extension) => ZipFile.OpenRead(Path.Combine(feed.Folder, $"{id}.{feed.Version}.{extension}"));

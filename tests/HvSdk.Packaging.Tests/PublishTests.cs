@@ -21,7 +21,7 @@ public sealed partial class PublishTests : IDisposable
         CommandResult publish = await PublishAsync("--self-contained", "-p:PublishTrimmed=true");
 
         AssertClean(publish);
-        HelloGuest.AssertRan(await RunAsync());
+        HelloGuest.AssertRan(await RunAsync(), "Hello from a guest!");
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed partial class PublishTests : IDisposable
         }
 
         AssertClean(publish);
-        HelloGuest.AssertRan(await RunAsync());
+        HelloGuest.AssertRan(await RunAsync(), "Hello from a guest!");
         TestContext.Current.TestOutputHelper?.WriteLine("PublishAot: published without warnings, and ran.");
     }
 

@@ -3,7 +3,7 @@ namespace HvSdk.Packaging.Tests;
 /// <summary>An application that uses the packages as a stranger does: by name and version, from a feed.</summary>
 internal static class ScratchProject
 {
-    public static void Write(string folder, string feed, string version)
+    public static void Write(string folder, string feed, string version, string program)
     {
         // Whatever lies above the temporary folder stays out of it.
         foreach (string file in (string[])["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props"])
@@ -47,6 +47,6 @@ internal static class ScratchProject
             </Project>
             """);
 
-        File.Copy(HelloGuest.Source, Path.Combine(folder, "Program.cs"));
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
     }
 }

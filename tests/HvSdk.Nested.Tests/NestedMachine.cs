@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using HvSdk.Live;
+
+namespace HvSdk.Nested.Tests;
+
+/// <summary>The machine of tests/nested: an emulated PC in which Linux has a true /dev/kvm.</summary>
+internal static class NestedMachine
+{
+    private const string Tier = "nested";
+    private const string Remedy = "Run tests/nested/install.sh (Debian and Ubuntu; it needs root or sudo), then this test again.";
+
+    /// <summary>The repository that the tests were built from.</summary>
+    public static string Repository { get; } = FindRepository();
+
+    private static string Scripts { get; } = Path.Combine(Repository, "tests", "nested");
+
+    /// <summary>What a project of this repository was built to, in the configuration that this test was built in.</summary>
+    public static string OutputOf(string project) =>
+        Path.Combine(Repository, "artifacts", "bin", project, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)));
+
+    /// <summary>Makes the machine's parts, or skips the test where this one cannot make them: a tool is missing, or a package cannot be had.</summary>
+    public static async Task RequireAsync()
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.OSArchitecture != Architecture.X64)
+        {
+            LiveHypervisor.SkipOrFail(Tier, $"The nested machine is built on Linux, x64, and this is {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}.");
+        }
+
+        foreach (string tool in (string[])["bash", "qemu-system-x86_64", "busybox", "cpio", "mke2fs", "debugfs", "apt-get", "dpkg-deb"])
+        {
+            if (!IsInstalled(tool))
+            {
+                LiveHypervisor.SkipOrFail(Tier, $"{tool} is not installed, and the nested machine needs it. {Remedy}");
+            }
+        }
+
+        // Quick where nothing changed since the last time.
+        (int code, string output) = await RunScriptAsync("build.sh", TimeSpan.FromMinutes(5));
+        if (code != 0)
+        {
+            LiveHypervisor.SkipOrFail(Tier, $"The nested machine could not be built: {output.Trim()} {Remedy}");
+        }
+    }
+
+    /// <summary>Runs a command in the machine.</summary>
+    /// <param name="commandLimit">How long the command may take, from its start; run.sh ends it then and says what the machine was doing.</param>
+    /// <param name="options">Further options of run.sh, then -- and the command.</param>
+    /// <returns>The exit code of run.sh, and all output.</returns>
+    public static Task<(int Code, string Output)> RunAsync(TimeSpan commandLimit, params string[] options)
+    {
+        string seconds = ((int)commandLimit.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        // Five minutes more for making the disk, the machine's own start, and taking out the results.
+        return RunScriptAsync("run.sh", commandLimit + TimeSpan.FromMinutes(5), ["--timeout", seconds, .. options]);
+    }
+
+    private static async Task<(int Code, string Output)> RunScriptAsync(string script, TimeSpan limit, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("bash", [Path.Combine(Scripts, script), .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        var output = new StringBuilder();
+        void Keep(string? line)
+        {
+            lock (output)
+            {
+                output.AppendLine(line);
+            }
+        }
+
+        using var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, e) => Keep(e.Data);
+        process.ErrorDataReceived += (_, e) => Keep(e.Data);
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        end.CancelAfter(limit);
+        try
+        {
+            await process.WaitForExitAsync(end.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{script} was still running after {limit.TotalMinutes:F0} minutes. So far it said:{Environment.NewLine}{output}");
+        }
+
+        return (process.ExitCode, output.ToString());
+    }
+
+    // Debian keeps mke2fs and debugfs where ordinary users do not look.
+    private static bool IsInstalled(string tool) =>
+        $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Any(folder => File.Exists(Path.Combine(folder, tool)));
+
+    private static string FindRepository()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "HvSdk.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException($"There is no HvSdk.sln above {AppContext.BaseDirectory}. These tests use the scripts in tests/nested: run them where they were built.");
+    }
+}

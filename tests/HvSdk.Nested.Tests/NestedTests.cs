@@ -1,0 +1,62 @@
+namespace HvSdk.Nested.Tests;
+
+/// <summary>What also runs inside the nested machine, on a kvm_amd that has every instruction and every ring.</summary>
+public sealed class NestedTests(ITestOutputHelper output)
+{
+    private const string Suite = "HvSdk.Conformance.Tests";
+
+    // Everything is several times slower inside; a limit is for a machine that hangs, not for one that is slow.
+    private static readonly TimeSpan s_suiteLimit = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan s_sampleLimit = TimeSpan.FromMinutes(2);
+
+    [Fact]
+    public async Task ConformanceSuite_OnKvmAmd_PassesWhole()
+    {
+        await NestedMachine.RequireAsync();
+        string results = Path.Combine(NestedMachine.Repository, "artifacts", "nested-results");
+        string report = Path.Combine(results, $"{Suite}.xml");
+        string counts = Path.Combine(results, $"{Suite}.counts");
+        Directory.CreateDirectory(results);
+        File.Delete(report);
+        File.Delete(counts);
+
+        (int code, string said) = await NestedMachine.RunAsync(
+            s_suiteLimit,
+            [
+                "--cpus", "2", "--memory", "4096", "--results", results, "--add", $"{NestedMachine.OutputOf(Suite)}:/tests",
+                "--env", "HVSDK_REQUIRE=kvm", "--env", "TESTINGPLATFORM_TELEMETRY_OPTOUT=1",
+                .. Passed("HVSDK_LONG"),
+                "--", "dotnet", "exec", $"/tests/{Suite}.dll", "--no-ansi", "--no-progress",
+                "--results-directory", "/results", "--report-xunit", "--report-xunit-filename", $"{Suite}.xml",
+            ]);
+
+        output.WriteLine(said);
+        Assert.True(File.Exists(report), $"run.sh ended with {code}, and the tests inside left no report.{Environment.NewLine}{said}");
+        var inner = InnerReport.Load(report);
+        inner.WriteCounts(counts);
+        output.WriteLine(inner.ToString());
+
+        string[] troubles = [.. inner.Failures, .. inner.Skips];
+        Assert.True(troubles.Length == 0, $"{inner}{Environment.NewLine}{string.Join(Environment.NewLine, troubles)}");
+        Assert.True(inner.Passed > 0, $"No test ran inside the nested machine.{Environment.NewLine}{said}");
+        Assert.True(code == 0, $"All tests passed inside, and run.sh ended with {code}.{Environment.NewLine}{said}");
+    }
+
+    [Fact]
+    public async Task HelloGuest_OnKvmAmd_SaysHello()
+    {
+        await NestedMachine.RequireAsync();
+
+        (int code, string said) = await NestedMachine.RunAsync(
+            s_sampleLimit, "--add", $"{NestedMachine.OutputOf("HelloGuest")}:/hello", "--", "dotnet", "/hello/HelloGuest.dll");
+
+        output.WriteLine(said);
+        Assert.True(code == 0, $"run.sh ended with {code}.{Environment.NewLine}{said}");
+        Assert.Contains("Hello from a guest!", said, StringComparison.Ordinal);
+        Assert.Contains("Ran on KVM (kvm_amd", said, StringComparison.Ordinal);
+    }
+
+    /// <summary>Hands a variable on to the machine where it is set here.</summary>
+    private static string[] Passed(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? ["--env", $"{variable}={value}"] : [];
+}
