@@ -7,7 +7,7 @@ namespace HvSdk.Benchmarks;
 /// <summary>An exit and back: run loop, bus of fifty ranges and device, against a loop and a switch in C.</summary>
 internal sealed class ExitBenchmark(Hypervisor hypervisor, string peerPath, bool quick)
 {
-    private const int ExitsPerBatch = 1024;
+    private const int ExitsPerBatch = 256;
 
     internal Result Ports() => Measure("exit-port-ratio", Guests.Ports(ExitsPerBatch));
 
@@ -26,7 +26,7 @@ internal sealed class ExitBenchmark(Hypervisor hypervisor, string peerPath, bool
         guest.Start(vcpu);
 
         Comparison comparison = Sampling.Alternate(
-            quick ? 10 : 20, quick ? 100 : 600, () => peer.Ask("run")[0] / (double)ExitsPerBatch, () => Run(vcpu));
+            quick ? 40 : 100, quick ? 400 : 3000, () => peer.Ask("run")[0] / (double)ExitsPerBatch, () => Run(vcpu));
         if (vcpu.Statistics.UnhandledReads + vcpu.Statistics.UnhandledWrites != 0)
         {
             throw new InvalidOperationException("The guest missed its device.");
