@@ -12,6 +12,9 @@ internal sealed class KvmInterruptRouting
     private const int PinsPerPic = 8;
     private const int PicLines = 16;
 
+    /// <summary>Shared by all partitions that keep it: replaced as a whole, never written to.</summary>
+    private static readonly InterruptRoute[] s_defaultLines = DefaultLines();
+
     private readonly SafeFd _partition;
     private readonly Dictionary<int, MsiMessage> _messages = [];
     private InterruptRoute[] _lines;
@@ -19,7 +22,7 @@ internal sealed class KvmInterruptRouting
     internal KvmInterruptRouting(SafeFd partition, InterruptControllerMode mode)
     {
         _partition = partition;
-        _lines = mode == InterruptControllerMode.Full ? DefaultLines() : [];
+        _lines = mode == InterruptControllerMode.Full ? s_defaultLines : [];
     }
 
     internal void SetLines(ReadOnlySpan<InterruptRoute> routes)

@@ -10,7 +10,7 @@ internal static class KvmPartitionState
 
     internal static PartitionState Save(SafeFd partition, KvmHost host, Chips chips) => new()
     {
-        ClockNanoseconds = host.Has(KVM.KVM_CAP_ADJUST_CLOCK) ? ReadClock(partition) : null,
+        ClockNanoseconds = host.HasAdjustableClock ? ReadClock(partition) : null,
         X64InterruptController = chips.InterruptChips
             ? new X64InterruptControllerState
             {
@@ -44,7 +44,7 @@ internal static class KvmPartitionState
             WritePit(partition, pit);
         }
 
-        if (state.ClockNanoseconds is { } clock && host.Has(KVM.KVM_CAP_ADJUST_CLOCK))
+        if (state.ClockNanoseconds is { } clock && host.HasAdjustableClock)
         {
             kvm_clock_data data = new() { clock = clock };
             partition.Control(KVM.KVM_SET_CLOCK, ref data, nameof(KVM.KVM_SET_CLOCK));

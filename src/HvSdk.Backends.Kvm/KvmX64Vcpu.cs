@@ -27,7 +27,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _partition = partition;
         _vcpu = vcpu;
         _run = run;
-        _syncable = partition.SyncableRegisters;
+        _syncable = partition.Host.SyncableRegisters;
     }
 
     public override long TscFrequency => _vcpu.Control(KVM.KVM_GET_TSC_KHZ, 0, nameof(KVM.KVM_GET_TSC_KHZ)) * 1000L;
