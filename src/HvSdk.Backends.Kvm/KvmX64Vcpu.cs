@@ -29,7 +29,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _partition = partition;
         _vcpu = vcpu;
         _run = run;
-        _syncable = partition.SyncableRegisters;
+        _syncable = partition.Host.SyncableRegisters;
     }
 
     /// <summary>A bit for each hardware breakpoint that the host has set.</summary>
