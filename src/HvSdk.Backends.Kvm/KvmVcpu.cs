@@ -48,6 +48,12 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
     public override void Enter(out VcpuExit exit)
     {
+        if (_x64.HasDeferredRegisters)
+        {
+            EnterToCompleteRead(out exit);
+            return;
+        }
+
         int emptyHarvests = 0;
         while (true)
         {
@@ -71,6 +77,27 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
                 exit = ExitFactory.Plain(VcpuExitKind.HostFailure, 0, KVM.KVM_EXIT_DIRTY_RING_FULL, ExitUnion());
                 return;
             }
+        }
+    }
+
+    /// <summary>Completes a read without running the guest, and sets the registers that the caller has changed meanwhile.</summary>
+    /// <remarks>It leaves as by a kick that nobody has asked for, or with the next access of the same instruction.</remarks>
+    private void EnterToCompleteRead(out VcpuExit exit)
+    {
+        Volatile.Write(ref _run->immediate_exit, 1);
+        _x64.BeforeEntry();
+        if (LibC.ioctl(_number, KVM.KVM_RUN, 0) < 0)
+        {
+            FailedEntry(out exit);
+        }
+        else
+        {
+            Decode(out exit);
+        }
+
+        if (!_x64.IsReadPending)
+        {
+            _x64.ApplyDeferredRegisters();
         }
     }
 
@@ -122,10 +149,12 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         switch (reason)
         {
             case KVM.KVM_EXIT_IO:
+                _x64.IsReadPending = _run->io.direction != KVM.KVM_EXIT_IO_OUT;
                 exit = ExitFactory.Port(
                     _run->io.direction == KVM.KVM_EXIT_IO_OUT, _run->io.port, PortData(), (int)_run->io.count);
                 return;
             case KVM.KVM_EXIT_MMIO:
+                _x64.IsReadPending = _run->mmio.is_write == 0;
                 // SAFETY: len is 1 to 8 (the kernel splits longer accesses), and data holds 8.
                 exit = ExitFactory.Mmio(
                     _run->mmio.is_write != 0, _run->mmio.phys_addr, new Span<byte>(&_run->mmio.data, (int)uint.Min(_run->mmio.len, sizeof(ulong))));
