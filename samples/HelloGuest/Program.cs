@@ -1,12 +1,17 @@
-// The smallest guest that speaks: it writes a greeting to port 0xE9, a byte at a time, and halts.
+// The smallest guest that speaks: it writes a greeting to port 0xE9, a byte at a time, and halts. Behind it stands the
+// hypervisor of this machine; no other process and no native library is involved.
 using System.Diagnostics;
-using System.Text;
 using HvSdk;
 using HvSdk.Backends.Kvm;
 using HvSdk.Testing;
 using static Iced.Intel.AssemblerRegisters;
 
-long start = Stopwatch.GetTimestamp();
+if (Hypervisor.Probe(KvmBackend.Instance) is { IsAvailable: false } probe)
+{
+    Console.Error.WriteLine(probe); // why not, and what to do about it
+    return 1;
+}
+
 GuestProgram hello = GuestProgram.RealMode(a =>
 {
     foreach (char c in "Hello from a guest!\n")
@@ -18,12 +23,12 @@ GuestProgram hello = GuestProgram.RealMode(a =>
     a.hlt();
 });
 
+long start = Stopwatch.GetTimestamp();
 using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
 using Partition partition = hypervisor.CreatePartition();
 partition.Memory.Map(0, 0x10000);
 partition.Ports.Map(0xE9, 1, new DebugConsole());
 hello.LoadInto(partition.Memory);
-
 using Vcpu vcpu = partition.CreateVcpu(0);
 hello.Start(vcpu);
 VcpuExit end = vcpu.Run();
@@ -36,5 +41,5 @@ internal sealed class DebugConsole : IBusDevice
 {
     public void Read(ulong offset, Span<byte> data) => data.Fill(0xE9);
 
-    public void Write(ulong offset, ReadOnlySpan<byte> data) => Console.Write(Encoding.ASCII.GetString(data));
+    public void Write(ulong offset, ReadOnlySpan<byte> data) => Console.Write((char)data[0]);
 }

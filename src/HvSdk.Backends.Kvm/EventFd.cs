@@ -12,6 +12,7 @@ internal sealed class EventFd : HostEvent
     private static SafeFd? t_wakeUp;
 
     private readonly SafeFd _descriptor = SafeFd.NewEvent();
+    private bool _disposing;
     private volatile bool _disposed;
 
     internal SafeFd Descriptor => _descriptor;
@@ -39,17 +40,24 @@ internal sealed class EventFd : HostEvent
 
     protected override void Dispose(bool disposing)
     {
-        if (_disposed)
+        // Once, whoever else disposes of it at the same time: the kernel refuses to unregister what it does not know.
+        if (Interlocked.Exchange(ref _disposing, true))
         {
             return;
         }
 
-        Unregister?.Invoke(this);
-        _disposed = true;
+        try
+        {
+            Unregister?.Invoke(this);
+        }
+        finally
+        {
+            _disposed = true;
 
-        // Wakes a waiter, who wakes the next; the descriptor is closed when the last of them has let go of it.
-        Add(_descriptor);
-        _descriptor.Dispose();
+            // Wakes a waiter, who wakes the next; the descriptor is closed when the last of them has let go of it.
+            Add(_descriptor);
+            _descriptor.Dispose();
+        }
     }
 
     private bool WaitWithToken(TimeSpan timeout, CancellationToken cancellationToken)

@@ -55,6 +55,7 @@ internal sealed class KvmHost : HypervisorHost
             Features = ReadFeatures(),
             MaxVcpus = int.Max(1, _device.CheckExtension(KVM.KVM_CAP_MAX_VCPUS)),
             MaxMemoryRegions = int.Max(32, _device.CheckExtension(KVM.KVM_CAP_NR_MEMSLOTS)),
+            MaxMemoryRegionSize = KvmMemory.MaxPagesPerSlot * (uint)Environment.SystemPageSize,
             PageSize = Environment.SystemPageSize,
             GuestPhysicalAddressBits = addressBits,
             MaxHardwareBreakpoints = Has(KVM.KVM_CAP_SET_GUEST_DEBUG) ? KvmX64Vcpu.HardwareBreakpoints : 0,

@@ -8,17 +8,20 @@ namespace HvSdk.Backends.Kvm;
 /// <remarks>The core serializes the calls. The kernel takes the table as a whole.</remarks>
 internal sealed class KvmInterruptRouting
 {
+    /// <summary>KVM_MAX_IRQ_ROUTES: routes there can be, and numbers that lines can have.</summary>
     private const int MaxRoutes = 4096;
     private const int PinsPerPic = 8;
     private const int PicLines = 16;
 
     private readonly SafeFd _partition;
+    private readonly int _maxRoutes;
     private readonly Dictionary<int, MsiMessage> _messages = [];
     private InterruptRoute[] _lines;
 
-    internal KvmInterruptRouting(SafeFd partition, InterruptControllerMode mode)
+    internal KvmInterruptRouting(SafeFd partition, InterruptControllerMode mode, int maxRoutes = MaxRoutes)
     {
         _partition = partition;
+        _maxRoutes = maxRoutes;
         _lines = mode == InterruptControllerMode.Full ? DefaultLines() : [];
     }
 
@@ -31,6 +34,12 @@ internal sealed class KvmInterruptRouting
                 throw new ArgumentOutOfRangeException(
                     nameof(routes), input, $"There is no input {input.Pin} of controller {input.Controller}: 0 and 1 are the 8259A pair with 8 inputs each, 2 is the I/O APIC with {KVM.KVM_IOAPIC_NUM_PINS}.");
             }
+        }
+
+        if (routes.Length + _messages.Count > _maxRoutes)
+        {
+            throw new ArgumentException(
+                $"{routes.Length} routes were given beside {_messages.Count} triggers for messages, and KVM keeps {_maxRoutes} in all. Set fewer.", nameof(routes));
         }
 
         InterruptRoute[] before = _lines;
@@ -55,9 +64,10 @@ internal sealed class KvmInterruptRouting
             line++;
         }
 
-        if (_lines.Length + _messages.Count >= MaxRoutes)
+        if (line >= _maxRoutes || _lines.Length + _messages.Count >= _maxRoutes)
         {
-            throw new InvalidOperationException($"The partition has {MaxRoutes} interrupt routes, the most that KVM keeps. Dispose of triggers that are no longer used.");
+            throw new InvalidOperationException(
+                $"The partition has {_messages.Count} triggers for messages and {_lines.Length} routes of lines, the most that KVM keeps. Dispose of triggers that are no longer used.");
         }
 
         _messages.Add(line, message);

@@ -8,7 +8,7 @@ namespace HvSdk.Backends.Kvm;
 internal sealed class KvmMemory
 {
     /// <summary>KVM_MEM_MAX_NR_PAGES: what one slot holds at most.</summary>
-    private const ulong MaxPagesPerSlot = (1UL << 31) - 1;
+    internal const ulong MaxPagesPerSlot = (1UL << 31) - 1;
 
     private readonly SafeFd _partition;
     private readonly bool _clearsManually;
@@ -24,12 +24,6 @@ internal sealed class KvmMemory
 
     internal KvmSlot Map(ulong address, SafeMapping block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages)
     {
-        if (size / (uint)Environment.SystemPageSize > MaxPagesPerSlot)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(size), size, $"KVM maps at most 0x{MaxPagesPerSlot * (uint)Environment.SystemPageSize:X} bytes at once. Map the memory as several regions.");
-        }
-
         int number = _slots.IndexOf(null);
         if (number < 0)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using HvSdk.Backends.Kvm.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Backends.Kvm;
 
@@ -101,6 +102,8 @@ internal sealed partial class KvmPartition : PartitionBackend
     }
 
     public override SafeBuffer AllocateMemory(ulong size, MemoryRegionOptions options) => KvmMemoryAllocation.Allocate(size, options);
+
+    public override SafeFileHandle? DuplicateHandle(SafeBuffer block) => ((SafeMapping)block).Descriptor?.Duplicate();
 
     public override object MapMemory(ulong address, SafeBuffer block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages) =>
         _memory.Map(address, (SafeMapping)block, offset, size, access, trackDirtyPages);

@@ -12,14 +12,13 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 {
     internal const int HardwareBreakpoints = 4;
 
-    private const byte BreakpointVector = 3;
-    private const ulong Dr6SingleStep = 1UL << 14;
-    private const ulong Dr6Breakpoints = 0xF;
     private const ulong Dr7GlobalExact = 1UL << 9;
     private const ulong Dr7Reserved = 1UL << 10;
 
     private readonly KvmPartition _partition;
     private readonly SafeFd _vcpu;
+
+    // SAFETY: KvmVcpu owns the page and this object, and neither is used after its disposal.
     private readonly kvm_run* _run;
     private readonly ulong _syncable;
     private ulong _asked;
@@ -47,11 +46,19 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _cached = _asked;
         _asked = 0;
         _interruptOnItsWay = false;
-        IsReadPending = false;
+        IsExitOpen = true;
     }
 
+    /// <summary>The kernel has failed, and may not have brought the registers that were asked for.</summary>
+    internal void AfterFailure() => _cached = 0;
+
+    /// <summary>The exit block tells what the last entry ended with; it does not where the entry failed.</summary>
+    internal bool IsExitOpen { get; set; }
+
     /// <summary>The last exit was a port or MMIO read, which the next entry completes.</summary>
-    internal bool IsReadPending { get; set; }
+    internal bool IsReadPending => IsExitOpen
+        && ((_run->exit_reason == KVM.KVM_EXIT_MMIO && _run->mmio.is_write == 0)
+            || (_run->exit_reason == KVM.KVM_EXIT_IO && _run->io.direction != KVM.KVM_EXIT_IO_OUT));
 
     /// <summary>General registers were set while a read was pending, and the kernel does not have them yet.</summary>
     /// <remarks>
@@ -81,10 +88,19 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         SetRegs(native);
     }
 
-    /// <summary>Gives the kernel the registers that the caller has changed at a read which is complete now; the others are the instruction's.</summary>
+    /// <summary>
+    /// Gives the kernel the registers that the caller has changed at a read which is complete now; the others are the instruction's. Who has
+    /// moved RIP has given the instruction up: all registers are the caller's then.
+    /// </summary>
     internal void ApplyDeferredRegisters()
     {
         HasDeferredRegisters = false;
+        if (_deferredRegisters.rip != _registersAtRead.rip)
+        {
+            SetRegs(_deferredRegisters);
+            return;
+        }
+
         kvm_regs native = default;
         _vcpu.Control(KVM.KVM_GET_REGS, ref native, nameof(KVM.KVM_GET_REGS));
         Span<ulong> values = MemoryMarshal.Cast<kvm_regs, ulong>(new Span<kvm_regs>(ref native));
@@ -190,6 +206,8 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetMsrs(ReadOnlySpan<X64MsrValue> msrs)
     {
+        // EFER, the APIC base and the segment bases are special registers too.
+        _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         int done = KvmMsrs.Write(_vcpu, msrs);
         if (done < msrs.Length)
         {
@@ -203,6 +221,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     {
         kvm_interrupt native = new() { irq = vector };
         _vcpu.Control(KVM.KVM_INTERRUPT, ref native, nameof(KVM.KVM_INTERRUPT));
+        _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         _interruptOnItsWay = true;
     }
 
@@ -253,22 +272,6 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             8 => 2,
             _ => length - 1,
         };
-    }
-
-    internal VcpuExit DecodeDebug(ReadOnlySpan<byte> raw)
-    {
-        kvm_debug_exit_arch debug = _run->debug.arch;
-        if (debug.exception == BreakpointVector)
-        {
-            return ExitFactory.Debug(DebugCause.SoftwareBreakpoint, debug.pc, 0, raw);
-        }
-
-        if ((debug.dr6 & Dr6Breakpoints) != 0)
-        {
-            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, System.Numerics.BitOperations.TrailingZeroCount(debug.dr6 & Dr6Breakpoints), raw);
-        }
-
-        return ExitFactory.Debug((debug.dr6 & Dr6SingleStep) != 0 ? DebugCause.SingleStep : DebugCause.Unknown, debug.pc, 0, raw);
     }
 
     private kvm_sregs GetSregs()

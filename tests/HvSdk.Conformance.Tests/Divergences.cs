@@ -15,6 +15,9 @@ internal static class Divergences
 
     private const string PvmRunsUserCode = "KVM_PVM runs code of privilege level 3 directly on the host's processor, outside any virtualization.";
 
+    private const string PvmEndsInterrupts =
+        "KVM_PVM's local APIC ends an interrupt itself when it delivers it; the guest's EOI does nothing.";
+
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
     [
@@ -74,6 +77,30 @@ internal static class Divergences
                 new DivergentOutcome.Exit(VcpuExitKind.HostFailure)),
             "A guest that writes more pages at privilege level 0 than the dirty ring has entries may lose some, or end with HostFailure. Use bitmaps.",
             "KVM_PVM does not look at the ring between the instructions that it interprets, and overruns it."),
+        new(
+            "end-of-interrupt",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
+            "A level-triggered line that is released within its handler interrupts once more.",
+            PvmEndsInterrupts),
+        new(
+            "acknowledge-at-end-of-interrupt",
+            "kvm_pvm",
+            new DivergentOutcome.Value("The guest has not ended the interrupt yet."),
+            "A level-triggered InterruptTrigger is acknowledged when the interrupt is delivered.",
+            PvmEndsInterrupts),
+        new(
+            "interrupt-window-at-cpl0",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "A window asked for by RequestInterruptWindow does not leave while the guest is at privilege level 0; CanTakeInterrupt holds at its next exit.",
+            PvmEmulatesKernelCode),
+        new(
+            "task-priority-exit",
+            "kvm_pvm",
+            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
+            "A guest that lowers CR8 does not leave with TaskPriority; CR8 is right at its next exit.",
+            PvmEmulatesKernelCode),
     ];
 
     /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>

@@ -247,6 +247,28 @@ public sealed class HandlerTests
         Assert.Equal(0x41UL, machine.RunOnce(VcpuExitKind.PortWrite).Value);
     }
 
+    [Theory]
+    [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
+    public void Registers_OfAnotherProgramSetAtRead_AreNotTouchedByTheAnswer(int level)
+    {
+        // Reads the device into RAX.
+        using var machine = new TestMachine(Guest.Long(level, static a =>
+        {
+            a.mov(esi, (uint)TestMachine.DeviceAddress);
+            a.mov(rax, __[rsi]);
+            a.hlt();
+        }));
+        machine.RunOnce(VcpuExitKind.MmioRead).SetValue(0x1234);
+
+        // Says that it is done.
+        GuestProgram other = GuestProgram.LongMode(static a => a.Done());
+        other.LoadInto(machine.Memory);
+        other.Start(machine.Vcpu);
+        machine.RunOnce(VcpuExitKind.PortWrite);
+
+        Assert.Equal((0UL, 0UL), (machine.Registers.Rax, machine.Registers.Rsi));
+    }
+
     /// <summary>Adds 0x10 to RBX at each access and answers reads; stops at the end.</summary>
     private static ScriptedHandler AddToRbx(Vcpu vcpu, ulong answer) => new((in exit) =>
     {

@@ -27,6 +27,8 @@ internal static unsafe partial class LibC
     internal const int O_RDWR = 2;
     internal const int O_CLOEXEC = 0x80000;
 
+    internal const int F_DUPFD_CLOEXEC = 1030;
+
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;
     internal const int MAP_SHARED = 0x01;
@@ -62,6 +64,9 @@ internal static unsafe partial class LibC
     // The run loop's own: the vCPU's use count keeps the descriptor open, so none is taken per exit.
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int ioctl(int fd, nuint request, nint argument);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fcntl(SafeFd fd, int command, int argument);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, long offset);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Backends.Kvm.Interop;
 
@@ -46,6 +47,9 @@ internal sealed unsafe class SafeFd : SafeHandle
             return Take(LibC.memfd_create(pointer, LibC.MFD_CLOEXEC | flags), "memfd_create");
         }
     }
+
+    /// <summary>Gives the same open file under a number of its own.</summary>
+    internal SafeFileHandle Duplicate() => new(KvmError.Check(LibC.fcntl(this, LibC.F_DUPFD_CLOEXEC, 0), "fcntl(F_DUPFD_CLOEXEC)"), ownsHandle: true);
 
     /// <summary>Calls ioctl with a number as its argument.</summary>
     internal int Control(uint request, nint argument, string operation) => KvmError.Check(LibC.ioctl(this, request, argument), operation);

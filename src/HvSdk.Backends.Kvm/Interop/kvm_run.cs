@@ -45,6 +45,8 @@ internal struct kvm_run
     public Eoi eoi;
     [FieldOffset(32)]
     public Msr msr;
+    [FieldOffset(32)]
+    public MemoryFault memory_fault;
     [FieldOffset(288)]
     public ulong kvm_valid_regs;
     [FieldOffset(296)]
@@ -124,6 +126,14 @@ internal struct kvm_run
     internal struct Eoi
     {
         public byte vector;
+    }
+
+    /// <summary>Linux 6.8.</summary>
+    internal struct MemoryFault
+    {
+        public ulong flags;
+        public ulong gpa;
+        public ulong size;
     }
 
     internal struct Msr

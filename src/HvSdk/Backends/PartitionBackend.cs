@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Backends;
 
@@ -15,6 +16,10 @@ public abstract class PartitionBackend : IDisposable
     /// <param name="options">How it is made.</param>
     /// <returns>The memory, with its length set.</returns>
     public abstract SafeBuffer AllocateMemory(ulong size, MemoryRegionOptions options);
+
+    /// <summary>Gives a handle to memory that can be shared, or null for memory that cannot.</summary>
+    /// <param name="block">What <see cref="AllocateMemory"/> gave.</param>
+    public abstract SafeFileHandle? DuplicateHandle(SafeBuffer block);
 
     /// <summary>Shows memory to the guest.</summary>
     /// <param name="address">The GPA.</param>

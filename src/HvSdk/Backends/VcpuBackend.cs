@@ -21,6 +21,14 @@ public abstract class VcpuBackend : IDisposable
     public abstract void Enter(out VcpuExit exit);
 
     /// <summary>
+    /// Puts an answer into the exit block, before <see cref="Enter"/> completes the access: callers of the core get copies of exits and answer
+    /// there. Not called for exits that a handler has answered in place.
+    /// </summary>
+    /// <param name="data">As many bytes as the exit's data had.</param>
+    /// <param name="isFaulted">The access to a system register is refused.</param>
+    public abstract void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted);
+
+    /// <summary>
     /// Makes the current <see cref="Enter"/>, or else the next one, return <see cref="VcpuExitKind.Canceled"/> as soon as the pending access is
     /// completed. Any thread, at any time until <see cref="Dispose"/> is called. The core sets its own flag before it calls.
     /// </summary>

@@ -50,6 +50,12 @@ public sealed record VcpuDebugOptions
 
     private static void Validate(HardwareBreakpoint breakpoint)
     {
+        if (!Enum.IsDefined(breakpoint.Kind))
+        {
+            throw new ArgumentException(
+                $"{breakpoint.Kind} is not a member of {nameof(HardwareBreakpointKind)}. Use Execute, Write or ReadWrite.", nameof(HardwareBreakpoints));
+        }
+
         bool lengthFits = breakpoint.Kind == HardwareBreakpointKind.Execute ? breakpoint.Length == 1 : breakpoint.Length is 1 or 2 or 4 or 8;
         if (!lengthFits)
         {

@@ -33,8 +33,10 @@ internal static class HvSdkMetrics
 
     internal static void Remove(Partition partition) => s_partitions.Remove(partition);
 
-    /// <summary>Keeps what a vCPU has counted when it goes.</summary>
-    internal static void Retire(Vcpu vcpu)
+    /// <summary>Keeps what a vCPU has counted when it goes; whoever reads meanwhile counts it once.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="remove">Takes it out of its partition.</param>
+    internal static void Retire(Vcpu vcpu, Action remove)
     {
         VcpuStatistics statistics = vcpu.Statistics;
         lock (s_gate)
@@ -47,6 +49,7 @@ internal static class HvSdkMetrics
             s_retiredKicks += statistics.Kicks;
             s_retiredUnhandledReads += statistics.UnhandledReads;
             s_retiredUnhandledWrites += statistics.UnhandledWrites;
+            remove();
         }
     }
 

@@ -21,6 +21,9 @@ public sealed record HypervisorCapabilities
     /// <summary>Most memory regions mapped at once in one partition.</summary>
     public required int MaxMemoryRegions { get; init; }
 
+    /// <summary>Most bytes in one memory region.</summary>
+    public ulong MaxMemoryRegionSize { get; init; } = ulong.MaxValue;
+
     /// <summary>Guest pages in bytes: what regions are aligned to and dirty tracking counts in.</summary>
     public required int PageSize { get; init; }
 

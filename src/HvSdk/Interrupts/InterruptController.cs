@@ -119,10 +119,11 @@ public sealed class InterruptController
         }
     }
 
-    internal void Forget(InterruptTrigger trigger)
+    internal void Dispose(InterruptTrigger trigger)
     {
         lock (_partition.Gate)
         {
+            trigger.DisposeEvents();
             _triggers.Remove(trigger);
         }
     }

@@ -1,7 +1,7 @@
 namespace HvSdk;
 
 /// <summary>A wire into the interrupt controller that the host keeps. Any thread may call.</summary>
-public sealed class InterruptLine
+public sealed class InterruptLine : IInterruptLine
 {
     private readonly InterruptController _controller;
 
@@ -14,8 +14,7 @@ public sealed class InterruptLine
     /// <summary>Number of the line (x64: the GSI).</summary>
     public int Number { get; }
 
-    /// <summary>Sets the wire's level.</summary>
-    /// <param name="asserted">True: the device asks for service.</param>
+    /// <inheritdoc/>
     public void Set(bool asserted) => _controller.SetLine(Number, asserted);
 
     /// <summary>Asserts and deasserts the line: one edge.</summary>

@@ -37,10 +37,11 @@ public sealed class InterruptTrigger : IDisposable
     public void Update(MsiMessage message) => _controller.Update(this, message);
 
     /// <summary>Disconnects the trigger.</summary>
-    public void Dispose()
+    public void Dispose() => _controller.Dispose(this);
+
+    internal void DisposeEvents()
     {
         _event.Dispose();
         _acknowledged?.Dispose();
-        _controller.Forget(this);
     }
 }

@@ -11,7 +11,7 @@ public static class DirtyPageBitmap
     public static int WordsFor(ulong regionSize, int pageSize)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pageSize);
-        return checked((int)((regionSize / (uint)pageSize) + 63) / 64);
+        return checked((int)(((regionSize / (uint)pageSize) + 63) / 64));
     }
 
     /// <summary>Tells whether a page is marked.</summary>

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using HvSdk.Backends;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk;
 
@@ -142,13 +143,20 @@ public sealed class GuestMemory
             return false;
         }
 
-        while (!destination.IsEmpty)
+        try
         {
-            TryFind(map, address, out Entry entry);
-            int length = (int)ulong.Min((ulong)destination.Length, entry.End - address);
-            entry.Region.Read(address - entry.Address, destination[..length]);
-            destination = destination[length..];
-            address += (uint)length;
+            while (!destination.IsEmpty)
+            {
+                TryFind(map, address, out Entry entry);
+                int length = (int)ulong.Min((ulong)destination.Length, entry.End - address);
+                entry.Region.Read(address - entry.Address, destination[..length]);
+                destination = destination[length..];
+                address += (uint)length;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the region went after the map was looked at
         }
 
         return true;
@@ -166,13 +174,20 @@ public sealed class GuestMemory
             return false;
         }
 
-        while (!source.IsEmpty)
+        try
         {
-            TryFind(map, address, out Entry entry);
-            int length = (int)ulong.Min((ulong)source.Length, entry.End - address);
-            entry.Region.Write(address - entry.Address, source[..length]);
-            source = source[length..];
-            address += (uint)length;
+            while (!source.IsEmpty)
+            {
+                TryFind(map, address, out Entry entry);
+                int length = (int)ulong.Min((ulong)source.Length, entry.End - address);
+                entry.Region.Write(address - entry.Address, source[..length]);
+                source = source[length..];
+                address += (uint)length;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the region went after the map was looked at
         }
 
         return true;
@@ -188,8 +203,16 @@ public sealed class GuestMemory
     {
         if (TryFind(Volatile.Read(ref _map), address, out Entry entry) && entry.End - address >= (ulong)Unsafe.SizeOf<T>())
         {
-            value = entry.Region.Read<T>(address - entry.Address);
-            return true;
+            try
+            {
+                value = entry.Region.Read<T>(address - entry.Address);
+                return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                value = default;
+                return false; // the region went after the map was looked at
+            }
         }
 
         value = default;
@@ -206,8 +229,15 @@ public sealed class GuestMemory
     {
         if (TryFind(Volatile.Read(ref _map), address, out Entry entry) && entry.End - address >= (ulong)Unsafe.SizeOf<T>())
         {
-            entry.Region.Write(address - entry.Address, value);
-            return true;
+            try
+            {
+                entry.Region.Write(address - entry.Address, value);
+                return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                return false; // the region went after the map was looked at
+            }
         }
 
         return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
@@ -265,6 +295,16 @@ public sealed class GuestMemory
             }
 
             Release(region);
+        }
+    }
+
+    internal SafeFileHandle DuplicateHandle(MemoryRegion region)
+    {
+        lock (_partition.Gate)
+        {
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
+            return _backend.DuplicateHandle(region.Block) ?? throw new InvalidOperationException(
+                $"Region {region.Name} was not made to be shared. Map it with {nameof(MemoryBacking)}.{nameof(MemoryBacking.Shareable)}.");
         }
     }
 
@@ -385,6 +425,8 @@ public sealed class GuestMemory
     {
         ArgumentNullException.ThrowIfNull(options.Backing);
         ArgumentNullException.ThrowIfNull(options.Name);
+        RequireMember(options.Access, nameof(options.Access));
+        RequireMember(options.HugePages, nameof(options.HugePages));
         if (options.Access == MemoryAccess.ReadOnly)
         {
             _capabilities.Require(HypervisorFeatures.ReadOnlyMemory);
@@ -401,6 +443,15 @@ public sealed class GuestMemory
         }
     }
 
+    private static void RequireMember<T>(T value, string parameter)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+        {
+            throw new ArgumentOutOfRangeException(parameter, value, $"{value} is not a member of {typeof(T).Name}. Use one of {string.Join(", ", Enum.GetNames<T>())}.");
+        }
+    }
+
     private void ValidateRange(ulong address, ulong size, MemoryAccess access, MemoryRegion? ignored)
     {
         ulong pageSize = (ulong)_capabilities.PageSize;
@@ -412,6 +463,12 @@ public sealed class GuestMemory
         if (size == 0 || size % pageSize != 0)
         {
             throw new ArgumentException($"Size 0x{size:X} is zero or not a multiple of the page size, {pageSize} bytes.", nameof(size));
+        }
+
+        if (size > _capabilities.MaxMemoryRegionSize)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(size), size, $"{_capabilities.BackendName} maps at most 0x{_capabilities.MaxMemoryRegionSize:X} bytes at once. Map the memory as several regions.");
         }
 
         ulong limit = 1UL << _capabilities.GuestPhysicalAddressBits;
@@ -437,7 +494,7 @@ public sealed class GuestMemory
                 $"0x{size:X} bytes at GPA 0x{address:X} would hide {window}. Choose another address, or remove that window first.", nameof(address));
         }
 
-        if (_map.Length >= _capabilities.MaxMemoryRegions && ignored is null)
+        if (_map.Length >= _capabilities.MaxMemoryRegions && ignored is not { IsMapped: true })
         {
             throw new InvalidOperationException(
                 $"The partition has {_map.Length} memory regions, the most that {_capabilities.BackendName} offers. Map fewer, larger ones.");

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk;
 
@@ -112,6 +113,11 @@ public sealed class MemoryRegion : IDisposable
         GuestPointer.Access(_block, _blockOffset + offset, length, state, action);
         MarkDirty(offset, (ulong)length);
     }
+
+    /// <summary>Gives the memory behind a region to somebody else: another process, another mapping (Linux: the memfd; Windows: the section).</summary>
+    /// <returns>A handle of the caller's own; the memory lives as long as any handle or mapping of it.</returns>
+    /// <exception cref="InvalidOperationException">The region was not made with <see cref="MemoryBacking.Shareable"/>.</exception>
+    public SafeFileHandle DuplicateHandle() => _memory.DuplicateHandle(this);
 
     /// <summary>Takes the region away from the guest and keeps its content. Nothing happens where it is not mapped.</summary>
     public void Unmap() => _memory.Unmap(this);

@@ -15,6 +15,7 @@ public sealed class Partition : IDisposable
     private readonly ILogger _logger;
     private readonly int _maxVcpus;
     private readonly Dictionary<int, Vcpu> _vcpus = [];
+    private readonly HashSet<int> _usedIndexes = [];
     private readonly HashSet<Doorbell> _doorbells = [];
 
     /// <summary>The partition itself and each vCPU: the native partition goes with the last of them.</summary>
@@ -71,9 +72,12 @@ public sealed class Partition : IDisposable
     internal bool IsDisposed { get; private set; }
 
     /// <summary>Creates a vCPU that belongs to the calling thread: it alone may run and use it.</summary>
-    /// <param name="index">Its index, 0 to <see cref="PartitionOptions.MaxVcpus"/> less one. (x64: 0 is the bootstrap processor.)</param>
+    /// <param name="index">
+    /// Its index, 0 to <see cref="PartitionOptions.MaxVcpus"/> less one; each can be used once in the partition's life. (x64: 0 is the bootstrap
+    /// processor.)
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such index.</exception>
-    /// <exception cref="InvalidOperationException">That vCPU exists.</exception>
+    /// <exception cref="InvalidOperationException">That vCPU exists, or has existed.</exception>
     /// <exception cref="HypervisorException">The host refused.</exception>
     public Vcpu CreateVcpu(int index)
     {
@@ -86,12 +90,14 @@ public sealed class Partition : IDisposable
         lock (Gate)
         {
             ThrowIfDisposed();
-            if (_vcpus.ContainsKey(index))
+            if (_usedIndexes.Contains(index))
             {
-                throw new InvalidOperationException($"Partition {Name} has a vCPU {index} already. Dispose of it first, or choose another index.");
+                throw new InvalidOperationException(
+                    $"Partition {Name} has, or had, a vCPU {index}. Choose another index, or create another partition: no host makes the same vCPU twice as new.");
             }
 
             var vcpu = new Vcpu(this, _backend.CreateVcpu(index), index);
+            _usedIndexes.Add(index);
             _vcpus.Add(index, vcpu);
             _parts++;
             return vcpu;
@@ -121,6 +127,12 @@ public sealed class Partition : IDisposable
         lock (Gate)
         {
             ThrowIfDisposed();
+            if (location.Space == BusSpace.Mmio && location.Address >> Capabilities.GuestPhysicalAddressBits != 0)
+            {
+                throw new ArgumentException(
+                    $"A doorbell at {location} would never ring: guest addresses have {Capabilities.GuestPhysicalAddressBits} bits here.", nameof(location));
+            }
+
             if (location.Space == BusSpace.Mmio && Memory.FindConflict(location.Address, location.Address + ulong.Max(1, (ulong)location.Size)) is { } memory)
             {
                 throw new ArgumentException($"A doorbell at {location} would never ring: {memory} takes the write.", nameof(location));
@@ -222,12 +234,13 @@ public sealed class Partition : IDisposable
 
     internal void OnVcpuGone(Vcpu vcpu)
     {
-        HvSdkMetrics.Retire(vcpu);
-        lock (Gate)
+        HvSdkMetrics.Retire(vcpu, () =>
         {
-            _vcpus.Remove(vcpu.Index);
-        }
-
+            lock (Gate)
+            {
+                _vcpus.Remove(vcpu.Index);
+            }
+        });
         ReleasePart();
     }
 

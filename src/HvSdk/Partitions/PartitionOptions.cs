@@ -35,7 +35,7 @@ public sealed class PartitionOptions
         if (MaxVcpus < 1 || MaxVcpus > capabilities.MaxVcpus)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(MaxVcpus), MaxVcpus, $"A partition has 1 to {capabilities.MaxVcpus} vCPUs on {capabilities.BackendName}, and {MaxVcpus} were asked for.");
+                nameof(MaxVcpus), MaxVcpus, $"A partition has 1 to {capabilities.MaxVcpus} vCPUs on {capabilities.BackendName}, and {MaxVcpus} were asked for. Set a number of these.");
         }
 
         switch (InterruptController)
@@ -50,7 +50,7 @@ public sealed class PartitionOptions
                 break;
             default:
                 throw new ArgumentOutOfRangeException(
-                    nameof(InterruptController), InterruptController, $"{InterruptController} is not a member of {nameof(InterruptControllerMode)}.");
+                    nameof(InterruptController), InterruptController, $"{InterruptController} is not a member of {nameof(InterruptControllerMode)}. Use None, PerVcpu or Full.");
         }
 
         if (ExitOnHypercall)

@@ -17,6 +17,11 @@ public sealed partial class Vcpu
     private int _requests;
     private bool _isRunning;
     private bool _accessPending;
+
+    /// <summary>The last exit that the caller got, as <see cref="VcpuExit.CopyTo"/> lays it out.</summary>
+    private byte[] _detached = [];
+    private int _answerLength;
+    private bool _isAnswerOpen;
     private long _kicks;
     private long _unhandledReads;
     private long _unhandledWrites;
@@ -35,7 +40,7 @@ public sealed partial class Vcpu
             Enter(out VcpuExit exit);
             if (exit.Kind != VcpuExitKind.Canceled || TakeRequest(default))
             {
-                return exit;
+                return Detach(exit);
             }
         }
     }
@@ -83,7 +88,7 @@ public sealed partial class Vcpu
                 }
                 else if (!Complete(ref handler, exit))
                 {
-                    return exit;
+                    return Detach(exit);
                 }
             }
         }
@@ -129,14 +134,41 @@ public sealed partial class Vcpu
         }
     }
 
+    /// <summary>
+    /// Copies an exit into managed memory, for the caller: the host's exit block goes when another thread disposes of the vCPU, whoever still
+    /// looks at it. What the caller answers is put back before the next entry.
+    /// </summary>
+    private VcpuExit Detach(scoped in VcpuExit exit)
+    {
+        if (_detached.Length < exit.CopySize)
+        {
+            _detached = new byte[exit.CopySize];
+        }
+
+        _isAnswerOpen = exit.CanBeAnswered;
+        VcpuExit copy = exit.CopyTo(_detached, out _answerLength);
+        return copy;
+    }
+
+    private void GiveAnswer()
+    {
+        _isAnswerOpen = false;
+        _backend.AnswerAccess(_detached.AsSpan(0, _answerLength), _detached[_answerLength] != 0);
+    }
+
     private void Enter(out VcpuExit exit)
     {
+        if (_isAnswerOpen)
+        {
+            GiveAnswer();
+        }
+
         _backend.Enter(out exit);
         _exits[(int)exit.Kind]++;
         _accessPending = exit.IsAccess;
-        if (exit.IsAccess && !exit.IsWrite)
+        if (_accessPending && !exit.IsWrite)
         {
-            // The exit block still holds what was there before. Nobody's answer is the open bus's, in either mode.
+            // The open bus: what nobody answers reads as all ones, never as what an earlier access left in the exit block.
             exit.Data.Fill(0xFF);
         }
     }

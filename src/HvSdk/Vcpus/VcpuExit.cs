@@ -5,8 +5,8 @@ namespace HvSdk;
 
 /// <summary>One exit of a vCPU: why it left the guest, and what it wants.</summary>
 /// <remarks>
-/// A view on the vCPU's own exit block: nothing was allocated or copied, and it holds until the vCPU's next call. The properties that belong
-/// to another kind throw <see cref="InvalidOperationException"/>.
+/// In a handler it is a view on the host's own exit block: nothing was allocated or copied. A run returns it as a copy that the vCPU keeps. It
+/// holds until the vCPU runs again. The properties that belong to another kind throw <see cref="InvalidOperationException"/>.
 /// </remarks>
 public readonly ref struct VcpuExit
 {
@@ -222,6 +222,7 @@ public readonly ref struct VcpuExit
         VcpuExitKind.SystemEvent => $"{Kind} {SystemEvent} (host's number {_rawReason})",
         VcpuExitKind.Debug => $"{Kind} {DebugCause} at 0x{_address:X}",
         VcpuExitKind.EndOfInterrupt => $"{Kind} vector {_address}",
+        VcpuExitKind.TaskPriority => $"{Kind} {_address}",
         VcpuExitKind.MemoryFault => $"{Kind} GPA 0x{_address:X}",
         VcpuExitKind.EmulationFailure => $"{Kind}{(_data.IsEmpty ? ", the host gives no instruction bytes" : $" at instruction {Convert.ToHexString(_data)}")}",
         VcpuExitKind.EntryFailure or VcpuExitKind.HostFailure or VcpuExitKind.Unknown => $"{Kind} (host's number {_rawReason} = 0x{_rawReason:X})",
@@ -232,6 +233,31 @@ public readonly ref struct VcpuExit
     /// <exception cref="InvalidOperationException">Always.</exception>
     [DoesNotReturn]
     public void ThrowUnexpected() => throw new InvalidOperationException($"The guest left in a way that this program does not expect: {ToString()}.");
+
+    /// <summary>What a caller does to the exit reaches the guest.</summary>
+    internal bool CanBeAnswered => IsAccess || Kind == VcpuExitKind.Hypercall;
+
+    /// <summary>Bytes that <see cref="CopyTo"/> needs.</summary>
+    internal int CopySize => _data.Length + FaultSize + _raw.Length;
+
+    /// <summary>Lays the exit's bytes out in a buffer: the data, a byte for <see cref="Fault"/>, the host's own data.</summary>
+    /// <param name="buffer">At least <see cref="CopySize"/> bytes.</param>
+    /// <param name="dataLength">How many of them are the data.</param>
+    /// <returns>The same exit over the buffer.</returns>
+    internal VcpuExit CopyTo(Span<byte> buffer, out int dataLength)
+    {
+        dataLength = _data.Length;
+        Span<byte> data = buffer[..dataLength];
+        Span<byte> fault = buffer.Slice(dataLength, FaultSize);
+        Span<byte> raw = buffer.Slice(dataLength + FaultSize, _raw.Length);
+        _data.CopyTo(data);
+        fault.Clear();
+        _fault.CopyTo(fault);
+        _raw.CopyTo(raw);
+        return new VcpuExit(Kind, _address, data, _count, _detail, _rawReason, raw, fault);
+    }
+
+    private const int FaultSize = 1;
 
     private string DataText() => IsWrite ? $" data {Convert.ToHexString(_data)}" : "";
 

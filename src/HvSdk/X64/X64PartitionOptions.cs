@@ -3,6 +3,7 @@ namespace HvSdk;
 /// <summary>How the x86-64 side of a <see cref="Partition"/> is made.</summary>
 public sealed class X64PartitionOptions
 {
+    private const long MinTscFrequency = 1_000_000;
     private const int MaxMsrRanges = 16;
     private const int MaxMsrsPerRange = 0x3000;
     private const uint FirstX2ApicMsr = 0x800;
@@ -69,14 +70,19 @@ public sealed class X64PartitionOptions
             if (mode != InterruptControllerMode.Full)
             {
                 throw new ArgumentException(
-                    $"The host's timer chip needs {nameof(InterruptControllerMode)}.{nameof(InterruptControllerMode.Full)}, and this is {mode}.", nameof(TimerChip));
+                    $"The host's timer chip needs {nameof(InterruptControllerMode)}.{nameof(InterruptControllerMode.Full)}, and this is {mode}. Set {nameof(PartitionOptions)}.{nameof(PartitionOptions.InterruptController)}, or do without the chip.",
+                    nameof(TimerChip));
             }
         }
 
         if (TscFrequency is { } frequency)
         {
             capabilities.Require(HypervisorFeatures.TscFrequencyControl);
-            ArgumentOutOfRangeException.ThrowIfLessThan(frequency, 1_000_000, nameof(TscFrequency));
+            if (frequency < MinTscFrequency)
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(TscFrequency), frequency, $"A time-stamp counter runs at {MinTscFrequency} Hz or more, and {frequency} were asked for. Set hertz, or null for the host's own.");
+            }
         }
     }
 
@@ -85,7 +91,7 @@ public sealed class X64PartitionOptions
         if (range.Count is < 1 or > MaxMsrsPerRange || range.First + ((ulong)range.Count - 1) > uint.MaxValue)
         {
             throw new ArgumentException(
-                $"A range of MSRs holds 1 to 0x{MaxMsrsPerRange:X} of them, and the one at 0x{range.First:X} holds {range.Count}.", nameof(MsrExits));
+                $"A range of MSRs holds 1 to 0x{MaxMsrsPerRange:X} of them, and the one at 0x{range.First:X} holds {range.Count}. Split it, or set its count.", nameof(MsrExits));
         }
 
         if (range.Access is < X64MsrAccess.Read or > X64MsrAccess.ReadWrite)

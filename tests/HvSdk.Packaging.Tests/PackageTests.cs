@@ -1,0 +1,74 @@
+using System.IO.Compression;
+using System.Xml.Linq;
+
+namespace HvSdk.Packaging.Tests;
+
+public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
+{
+    private static readonly string[] s_packages = ["HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Testing"];
+
+    public static TheoryData<string> Packages => [.. s_packages];
+
+    [Fact]
+    public void Pack_Solution_MakesThePackagesAndTheirSymbols()
+    {
+        string[] expected = [.. s_packages.SelectMany(id => new[] { $"{id}.{feed.Version}.nupkg", $"{id}.{feed.Version}.snupkg" }).Order(StringComparer.Ordinal)];
+
+        Assert.Equal(expected, Directory.GetFiles(feed.Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Packages))]
+    public void Package_Content_IsManagedAndDocumented(string id)
+    {
+        using ZipArchive package = Open(id, "nupkg");
+        string[] files = [.. package.Entries.Select(entry => entry.FullName).Where(IsContent).Order(StringComparer.Ordinal)];
+
+        // Nothing else: no runtimes folder, no native library, no build logic that runs in the user's build.
+        Assert.Equal([$"{id}.nuspec", "README.md", $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml"], files);
+    }
+
+    [Theory]
+    [MemberData(nameof(Packages))]
+    public void Package_Manifest_NamesLicenseReadmeAndRepository(string id)
+    {
+        using ZipArchive package = Open(id, "nupkg");
+        using Stream stream = package.GetEntry($"{id}.nuspec")!.Open();
+        XElement metadata = XDocument.Load(stream).Root!.Elements().Single();
+        string? Value(string name) => metadata.Elements().SingleOrDefault(element => element.Name.LocalName == name)?.Value;
+
+        Assert.Equal("MIT", Value("license"));
+        Assert.Equal("README.md", Value("readme"));
+        Assert.False(string.IsNullOrWhiteSpace(Value("description")));
+        Assert.False(string.IsNullOrWhiteSpace(Value("projectUrl")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Packages))]
+    public void SymbolPackage_Content_HoldsThePdb(string id)
+    {
+        using ZipArchive package = Open(id, "snupkg");
+
+        Assert.NotNull(package.GetEntry($"lib/net10.0/{id}.pdb"));
+    }
+
+    [Fact]
+    public async Task Packages_UsedByAProjectElsewhere_RunAGuest()
+    {
+        string folder = feed.CreateFolder();
+        ScratchProject.Write(folder, feed.Folder, feed.Version);
+        // A package folder of its own: a package of this version that was restored before must not stand in for this one.
+        var variables = new Dictionary<string, string> { ["NUGET_PACKAGES"] = Path.Combine(folder, "packages") };
+
+        CommandResult build = await DotnetCommand.RunAsync(folder, variables, "build", "-c", "Release", "-o", "out");
+        Assert.True(build.ExitCode == 0, build.ToString());
+
+        CommandResult run = await DotnetCommand.RunAsync(folder, variables, Path.Combine("out", "Scratch.dll"));
+        HelloGuest.AssertRan(run);
+    }
+
+    private ZipArchive Open(string id, string extension) => ZipFile.OpenRead(Path.Combine(feed.Folder, $"{id}.{feed.Version}.{extension}"));
+
+    private static bool IsContent(string path) =>
+        !path.StartsWith("_rels/", StringComparison.Ordinal) && !path.StartsWith("package/", StringComparison.Ordinal) && path != "[Content_Types].xml";
+}

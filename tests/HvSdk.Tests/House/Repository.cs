@@ -1,0 +1,39 @@
+using System.Runtime.CompilerServices;
+
+namespace HvSdk.Tests.House;
+
+/// <summary>The source tree that the tests were built from.</summary>
+internal static class Repository
+{
+    /// <summary>Its root: the directory that holds HvSdk.sln.</summary>
+    internal static string Root { get; } = FindRoot();
+
+    /// <summary>Files of the tree, without what builds make, as paths from the root with slashes.</summary>
+    internal static IEnumerable<string> Files(string under, string pattern) =>
+        from path in Directory.EnumerateFiles(Path.Combine(Root, under), pattern, SearchOption.AllDirectories)
+        let relative = Path.GetRelativePath(Root, path).Replace('\\', '/')
+        where !relative.Split('/').Any(static part => part is "obj" or "bin" or "artifacts" or ".git")
+        orderby relative
+        select relative;
+
+    internal static string Read(string path) => File.ReadAllText(Path.Combine(Root, path));
+
+    internal static string[] ReadLines(string path) => File.ReadAllLines(Path.Combine(Root, path));
+
+    private static string FindRoot([CallerFilePath] string thisFile = "")
+    {
+        // Where the tests run on another machine than they were built on, the source may lie above the working directory instead.
+        foreach (string start in new[] { Path.GetDirectoryName(thisFile)!, AppContext.BaseDirectory, Environment.CurrentDirectory })
+        {
+            for (DirectoryInfo? directory = new(start); directory is not null; directory = directory.Parent)
+            {
+                if (File.Exists(Path.Combine(directory.FullName, "HvSdk.sln")))
+                {
+                    return directory.FullName;
+                }
+            }
+        }
+
+        throw new InvalidOperationException("The source tree (the directory that holds HvSdk.sln) was not found; the house tests read it.");
+    }
+}
