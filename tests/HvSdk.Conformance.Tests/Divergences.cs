@@ -14,9 +14,6 @@ internal static class Divergences
 
     private const string PvmRunsUserCode = "KVM_PVM runs code of privilege level 3 directly on the host's processor, outside any virtualization.";
 
-    private const string SetRegistersDropsResult =
-        "Where KVM's emulator completes a read, KVM_SET_REGS before that makes it forget to write the result register back.";
-
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
     [
@@ -68,18 +65,6 @@ internal static class Divergences
             new DivergentOutcome.Value("XCR0 is 0x7 after XSETBV with 0x3"),
             "XSETBV of the guest is not seen by the host.",
             "The processor that QEMU emulates does not intercept XSETBV."),
-        new(
-            "registers-set-at-mmio-read",
-            "kvm",
-            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
-            "Setting general registers while an MMIO read waits for its answer loses the answer: its register keeps what was set.",
-            SetRegistersDropsResult),
-        new(
-            "registers-set-at-port-read",
-            "kvm_pvm",
-            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
-            "As registers-set-at-mmio-read, for port reads.",
-            SetRegistersDropsResult + " KVM_PVM emulates port reads too."),
         new(
             "dirty-ring-overflow-at-cpl0",
             "kvm_pvm",
