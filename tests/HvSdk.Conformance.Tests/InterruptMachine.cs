@@ -24,7 +24,7 @@ internal sealed class InterruptMachine : IDisposable
         setUp ??= mode == InterruptControllerMode.None ? static _ => { } : ApicCode.EnableLocalApic;
         endInterrupt ??= mode == InterruptControllerMode.None
             ? static _ => { }
-            : static a => a.WriteLocalApic(ApicCode.EndOfInterruptRegister, 0);
+        : static a => a.WriteLocalApic(ApicCode.EndOfInterruptRegister, 0);
         Machine = new TestMachine(CreateProgram(vectors, setUp, endInterrupt), options =>
         {
             options.InterruptController = mode;

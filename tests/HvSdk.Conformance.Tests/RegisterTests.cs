@@ -200,8 +200,22 @@ public sealed class RegisterTests
     /// <summary>All general registers with values of their own; RIP stays.</summary>
     private static X64Registers Distinct(X64Registers now, ulong flags) => now with
     {
-        Rax = Number(0), Rbx = Number(1), Rcx = Number(2), Rdx = Number(3), Rsi = Number(4), Rdi = Number(5), Rsp = Number(6), Rbp = Number(7),
-        R8 = Number(8), R9 = Number(9), R10 = Number(10), R11 = Number(11), R12 = Number(12), R13 = Number(13), R14 = Number(14), R15 = Number(15),
+        Rax = Number(0),
+        Rbx = Number(1),
+        Rcx = Number(2),
+        Rdx = Number(3),
+        Rsi = Number(4),
+        Rdi = Number(5),
+        Rsp = Number(6),
+        Rbp = Number(7),
+        R8 = Number(8),
+        R9 = Number(9),
+        R10 = Number(10),
+        R11 = Number(11),
+        R12 = Number(12),
+        R13 = Number(13),
+        R14 = Number(14),
+        R15 = Number(15),
         Rflags = flags,
     };
 }
