@@ -22,33 +22,16 @@ public sealed class DisposalTests
     [Fact]
     public void Parts_DisposedOfInEveryOrder_LeaveNothingOpen()
     {
-        OpenDescriptors.AssertUnchanged(static () =>
-        {
-            foreach (Part[] order in Permutations([.. Enum.GetValues<Part>()]))
+        Part[] parts = [.. Enum.GetValues<Part>()];
+        OpenDescriptors.AssertUnchanged(
+            () =>
             {
-                using Hypervisor hypervisor = LiveHypervisor.Open();
-                using Partition partition = hypervisor.CreatePartition(
-                    new PartitionOptions { InterruptController = InterruptControllerMode.PerVcpu });
-                MemoryRegion region = partition.Memory.Map(0, 0x1_0000);
-                using Vcpu vcpu = partition.CreateVcpu(0);
-                using Doorbell doorbell = partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
-                using InterruptTrigger trigger = partition.Interrupts.CreateTrigger(MsiMessage.ForX64(0x40));
-                foreach (Part part in order)
+                foreach (Part[] order in Permutations(parts))
                 {
-                    IDisposable disposable = part switch
-                    {
-                        Part.Hypervisor => hypervisor,
-                        Part.Partition => partition,
-                        Part.Vcpu => vcpu,
-                        Part.Region => region,
-                        Part.Doorbell => doorbell,
-                        _ => trigger,
-                    };
-                    disposable.Dispose();
-                    disposable.Dispose();
+                    CreateAndDispose(order);
                 }
-            }
-        });
+            },
+            warmUp: () => CreateAndDispose(parts));
     }
 
     [Fact]
@@ -144,6 +127,30 @@ public sealed class DisposalTests
         });
 
         Assert.Throws<ObjectDisposedException>(() => region.Read<byte>(0));
+    }
+
+    private static void CreateAndDispose(Part[] order)
+    {
+        using Hypervisor hypervisor = LiveHypervisor.Open();
+        using Partition partition = hypervisor.CreatePartition(new PartitionOptions { InterruptController = InterruptControllerMode.PerVcpu });
+        MemoryRegion region = partition.Memory.Map(0, 0x1_0000);
+        using Vcpu vcpu = partition.CreateVcpu(0);
+        using Doorbell doorbell = partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
+        using InterruptTrigger trigger = partition.Interrupts.CreateTrigger(MsiMessage.ForX64(0x40));
+        foreach (Part part in order)
+        {
+            IDisposable disposable = part switch
+            {
+                Part.Hypervisor => hypervisor,
+                Part.Partition => partition,
+                Part.Vcpu => vcpu,
+                Part.Region => region,
+                Part.Doorbell => doorbell,
+                _ => trigger,
+            };
+            disposable.Dispose();
+            disposable.Dispose();
+        }
     }
 
     private static IEnumerable<Part[]> Permutations(Part[] parts) => parts.Length <= 1

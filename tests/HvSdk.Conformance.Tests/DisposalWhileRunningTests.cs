@@ -22,17 +22,20 @@ public sealed class DisposalWhileRunningTests
     [InlineData(Target.Partition, SpinAt.User)]
     public void Dispose_FromAnotherThread_EndsTheRunAndWaitsForIt(Target target, SpinAt place)
     {
-        using var machine = new TestMachine();
-        bool hasReturned = false;
-        (Vcpu vcpu, Task<VcpuExitKind> run) = SpinningGuest.Start(machine, place, vcpu =>
+        GuestProgram program = SpinningGuest.Create(place);
+        using var machine = new TestMachine(program);
+        var running = new Signal();
+        using BusWindow window = machine.Partition.Ports.Map(SpinningGuest.Port, 1, running);
+        Task<VcpuExitKind> run = machine.Partition.RunVcpuAsync(0, (vcpu, token) =>
         {
-            VcpuExitKind kind = vcpu.Run().Kind;
-            Volatile.Write(ref hasReturned, true);
+            program.Start(vcpu);
+            VcpuExitKind kind = vcpu.Run(token).Kind;
             Assert.Throws<ObjectDisposedException>(() => { _ = vcpu.RunOnce().Kind; });
             return kind;
         });
+        Limit.Await(running.Task, "the guest to run");
 
-        IDisposable disposed = target == Target.Vcpu ? vcpu : machine.Partition;
+        IDisposable disposed = target == Target.Vcpu ? machine.Partition.Vcpus[0] : machine.Partition;
         Limit.Await(Task.Run(disposed.Dispose), "the disposal");
 
         Assert.Equal(VcpuExitKind.Canceled, Limit.Await(run, "the run to end"));
@@ -83,15 +86,14 @@ public sealed class DisposalWhileRunningTests
         GuestProgram program = SpinningGuest.Create(SpinAt.User);
         using var machine = new TestMachine(configure: static options => options.MaxVcpus = vcpus);
         program.LoadInto(machine.Memory);
-        using var spinning = new CountdownEvent(vcpus);
+        var running = new Signal(vcpus);
+        using BusWindow window = machine.Partition.Ports.Map(SpinningGuest.Port, 1, running);
         Task<VcpuExitKind>[] runs = [.. Enumerable.Range(0, vcpus).Select(i => machine.Partition.RunVcpuAsync(i, (vcpu, _) =>
         {
             program.Start(vcpu);
-            Assert.Equal(VcpuExitKind.PortWrite, vcpu.RunOnceBounded().Kind);
-            spinning.Signal();
             return vcpu.Run(CancellationToken.None).Kind;
         }))];
-        Assert.True(spinning.Wait(Limit.Value), "All vCPUs spin.");
+        Limit.Await(running.Task, "all vCPUs to run");
 
         Limit.Await(Task.Run(machine.Partition.Dispose), "the disposal");
 
@@ -101,8 +103,17 @@ public sealed class DisposalWhileRunningTests
     [Fact]
     public void Dispose_FromManyThreadsAtOnce_EachReturnsWhenAllIsGone()
     {
-        using var machine = new TestMachine();
-        (Vcpu vcpu, Task<VcpuExitKind> run) = SpinningGuest.Start(machine, SpinAt.User, static vcpu => vcpu.Run().Kind);
+        GuestProgram program = SpinningGuest.Create(SpinAt.User);
+        using var machine = new TestMachine(program);
+        var running = new Signal();
+        using BusWindow window = machine.Partition.Ports.Map(SpinningGuest.Port, 1, running);
+        Task<VcpuExitKind> run = machine.Partition.RunVcpuAsync(0, (vcpu, _) =>
+        {
+            program.Start(vcpu);
+            return vcpu.Run(CancellationToken.None).Kind;
+        });
+        Limit.Await(running.Task, "the guest to run");
+        Vcpu vcpu = machine.Partition.Vcpus[0];
 
         Task[] disposals = [.. Enumerable.Range(0, 8).Select(i => Task.Run(i % 2 == 0 ? vcpu.Dispose : machine.Partition.Dispose))];
 
@@ -131,6 +142,27 @@ public sealed class DisposalWhileRunningTests
             Calls++;
             Disposable.Dispose();
             return Throws ? throw new TimeZoneNotFoundException("An exception that nobody else throws.") : Answer;
+        }
+    }
+
+    /// <summary>A port that the guests write to: their vCPUs are then within a run.</summary>
+    private sealed class Signal(int writes = 1) : IBusDevice
+    {
+        private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _missing = writes;
+
+        public Task Task => _all.Task;
+
+        public void Read(ulong offset, Span<byte> data)
+        {
+        }
+
+        public void Write(ulong offset, ReadOnlySpan<byte> data)
+        {
+            if (Interlocked.Decrement(ref _missing) == 0)
+            {
+                _all.SetResult();
+            }
         }
     }
 }
