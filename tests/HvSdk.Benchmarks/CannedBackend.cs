@@ -114,6 +114,10 @@ internal sealed unsafe class CannedVcpu : VcpuBackend
         KvmExits.Decode(_run, out exit);
     }
 
+    public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
+    {
+    }
+
     public override void Kick()
     {
     }
