@@ -61,7 +61,8 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
             _x64.BeforeEntry();
             if (LibC.ioctl(_number, KVM.KVM_RUN, 0) < 0)
             {
-                FailedEntry(out exit);
+                // Where generated code would read it: the runtime keeps errno over the return into managed code, and nothing is called between.
+                FailedEntry(Marshal.GetLastSystemError(), out exit);
                 return;
             }
 
@@ -122,7 +123,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         _x64.BeforeEntry();
         if (LibC.ioctl(_number, KVM.KVM_RUN, 0) < 0)
         {
-            FailedEntry(out exit);
+            FailedEntry(Marshal.GetLastSystemError(), out exit);
         }
         else
         {
@@ -136,10 +137,9 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
     }
 
     /// <summary>KVM_RUN returned an error: a kick, a signal, or something that the guest has brought about, which is a value.</summary>
-    private void FailedEntry(out VcpuExit exit)
+    private void FailedEntry(int error, out VcpuExit exit)
     {
         _x64.IsExitOpen = false;
-        int error = Marshal.GetLastPInvokeError();
         if (error is LibC.EINTR or LibC.EAGAIN)
         {
             Volatile.Write(ref _run->immediate_exit, 0);

@@ -6,7 +6,7 @@ namespace HvSdk.Benchmarks;
 /// <summary>From the entry before a ring to the thread that waited for it, against a C thread that waits on the same kind of eventfd.</summary>
 internal sealed class DoorbellBenchmark(Hypervisor hypervisor, string peerPath, bool quick)
 {
-    private const int RingsPerBatch = 100;
+    private const int RingsPerBatch = 50;
 
     internal Result Run()
     {
@@ -51,7 +51,7 @@ internal sealed class DoorbellBenchmark(Hypervisor hypervisor, string peerPath, 
         Doorbell doorbell = partition.CreateDoorbell(DoorbellLocation.Port(Guests.BellPort));
         var waiter = new Thread(() => WaitForRings(doorbell, clock)) { IsBackground = true, Name = "doorbell waiter" };
         waiter.Start();
-        Comparison comparison = Sampling.Alternate(quick ? 10 : 20, quick ? 60 : 300, () => peer.Ask("ring")[0] / 1000.0, () => RunBatch(vcpu, clock));
+        Comparison comparison = Sampling.Alternate(quick ? 6 : 20, quick ? 40 : 400, () => peer.Ask("ring")[0] / 1000.0, () => RunBatch(vcpu, clock));
         doorbell.Dispose();
         waiter.Join();
         return comparison;

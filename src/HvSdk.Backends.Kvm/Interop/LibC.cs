@@ -61,8 +61,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int ioctl(SafeFd fd, nuint request, nint argument);
 
-    // The run loop's own: the vCPU's use count keeps the descriptor open, so none is taken per exit.
-    [LibraryImport(Library, SetLastError = true)]
+    // The run loop's own. The vCPU's use count keeps the descriptor open, so no reference is taken per exit. SetLastError would clear and read
+    // errno around each call; errno means something after a failure alone, and the caller reads it then, as its very next call.
+    [LibraryImport(Library)]
     internal static partial int ioctl(int fd, nuint request, nint argument);
 
     [LibraryImport(Library, SetLastError = true)]
