@@ -65,7 +65,10 @@ public sealed class AbiTests
     [Fact]
     public void Structs_AgainstTheHeaders_HaveTheirSizesAndOffsets()
     {
-        AbiFact[] facts = [.. AbiFacts.Layouts()];
+        // Headers without the exit lack its structure too; a member cannot be asked for with #ifdef.
+        AbiFact memoryFault = AbiFacts.Constants().Single(static fact => fact.Name == nameof(KVM.KVM_EXIT_MEMORY_FAULT));
+        bool hasMemoryFault = CProgram.Ask([memoryFault])[0] is not null;
+        AbiFact[] facts = [.. AbiFacts.Layouts().Where(fact => hasMemoryFault || !fact.Name.Contains(nameof(kvm_run.memory_fault), StringComparison.Ordinal))];
         Assert.True(facts.Length > 400, $"only {facts.Length} facts were found in {AbiFacts.Structs.Count} structures");
         AssertAgree(facts, CProgram.Ask(facts));
     }

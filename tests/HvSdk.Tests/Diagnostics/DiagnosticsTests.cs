@@ -63,7 +63,9 @@ public sealed class DiagnosticsTests
         });
         for (int i = 0; i < 10_000; i++)
         {
-            Assert.Equal("Halt", machine.RunToEnd());
+            using Partition partition = machine.Hypervisor.CreatePartition();
+            using Vcpu vcpu = partition.CreateVcpu(0);
+            Assert.Equal(VcpuExitKind.Halt, vcpu.Run().Kind);
         }
 
         await stop.CancelAsync();
