@@ -13,7 +13,7 @@ public sealed class KvmBackend : HypervisorBackend
     /// <param name="options">The options; null: the defaults.</param>
     public KvmBackend(KvmBackendOptions? options = null)
     {
-        _options = options ?? new KvmBackendOptions();
+        _options = (options ?? new KvmBackendOptions()).Copy();
         _options.Validate();
     }
 

@@ -15,6 +15,8 @@ public sealed class KvmBackendOptions
     /// </summary>
     public int DirtyRingEntries { get; set; }
 
+    internal KvmBackendOptions Copy() => new() { DevicePath = DevicePath, DirtyRingEntries = DirtyRingEntries };
+
     internal void Validate()
     {
         ArgumentException.ThrowIfNullOrEmpty(DevicePath);

@@ -32,8 +32,8 @@ internal static class KvmCpuid
         return entries;
     }
 
-    /// <summary>Gives a vCPU its table, with the fields that name the vCPU itself filled in.</summary>
-    internal static void Write(SafeFd vcpu, IReadOnlyCollection<X64CpuidEntry> table, uint apicId)
+    /// <summary>Puts a table into the kernel's form, once for all vCPUs.</summary>
+    internal static byte[] ToNative(X64CpuidTable table)
     {
         if (table.Count > MaxEntries)
         {
@@ -45,27 +45,45 @@ internal static class KvmCpuid
         int i = 0;
         foreach (X64CpuidEntry entry in table)
         {
-            Entries(buffer)[i++] = ToNative(entry, apicId);
+            Entries(buffer)[i++] = ToNative(entry);
         }
 
-        vcpu.Control(KVM.KVM_SET_CPUID2, buffer, nameof(KVM.KVM_SET_CPUID2));
+        return buffer;
     }
 
-    private static Span<kvm_cpuid_entry2> Entries(byte[] buffer) => MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer.AsSpan(Unsafe.SizeOf<kvm_cpuid2>()));
-
-    private static kvm_cpuid_entry2 ToNative(X64CpuidEntry entry, uint apicId)
+    /// <summary>Gives a vCPU its table, with the fields that name the vCPU itself filled in.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="table">What <see cref="ToNative(X64CpuidTable)"/> gave; partitions share it, and it stays as it is.</param>
+    /// <param name="apicId">The vCPU's local APIC ID.</param>
+    internal static void Write(SafeFd vcpu, ReadOnlySpan<byte> table, uint apicId)
     {
-        kvm_cpuid_entry2 native = new()
+        Span<byte> own = stackalloc byte[Unsafe.SizeOf<kvm_cpuid2>() + (MaxEntries * Unsafe.SizeOf<kvm_cpuid_entry2>())];
+        own = own[..table.Length];
+        table.CopyTo(own);
+        foreach (ref kvm_cpuid_entry2 entry in Entries(own))
         {
-            function = entry.Leaf,
-            index = entry.Subleaf ?? 0,
-            flags = entry.Subleaf is null ? 0 : KVM.KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-            eax = entry.Eax,
-            ebx = entry.Ebx,
-            ecx = entry.Ecx,
-            edx = entry.Edx,
-        };
-        switch (entry.Leaf)
+            Name(ref entry, apicId);
+        }
+
+        vcpu.Control(KVM.KVM_SET_CPUID2, own, nameof(KVM.KVM_SET_CPUID2));
+    }
+
+    private static Span<kvm_cpuid_entry2> Entries(Span<byte> buffer) => MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer[Unsafe.SizeOf<kvm_cpuid2>()..]);
+
+    private static kvm_cpuid_entry2 ToNative(X64CpuidEntry entry) => new()
+    {
+        function = entry.Leaf,
+        index = entry.Subleaf ?? 0,
+        flags = entry.Subleaf is null ? 0 : KVM.KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+        eax = entry.Eax,
+        ebx = entry.Ebx,
+        ecx = entry.Ecx,
+        edx = entry.Edx,
+    };
+
+    private static void Name(ref kvm_cpuid_entry2 native, uint apicId)
+    {
+        switch (native.function)
         {
             case FeatureLeaf: // Intel SDM vol. 2A, CPUID leaf 1: EBX bits 31 to 24
                 native.ebx = (native.ebx & 0x00FF_FFFF) | (apicId << 24);
@@ -77,7 +95,5 @@ internal static class KvmCpuid
                 native.eax = apicId;
                 break;
         }
-
-        return native;
     }
 }

@@ -9,10 +9,12 @@ internal static unsafe class KvmExits
 {
     private const byte BreakpointVector = 3;
     private const ulong Dr6SingleStep = 1UL << 14;
-    private const ulong Dr6Breakpoints = 0xF;
 
     /// <summary>KVM_RUN returned an exit.</summary>
-    internal static void Decode(kvm_run* run, out VcpuExit exit)
+    /// <param name="run">The exit block.</param>
+    /// <param name="breakpointsInUse">A bit for each hardware breakpoint that the host has set.</param>
+    /// <param name="exit">The exit.</param>
+    internal static void Decode(kvm_run* run, ulong breakpointsInUse, out VcpuExit exit)
     {
         uint reason = run->exit_reason;
         switch (reason)
@@ -51,14 +53,14 @@ internal static unsafe class KvmExits
                 exit = ExitFactory.Plain(VcpuExitKind.Canceled);
                 return;
             default:
-                exit = DecodeRare(run, reason);
+                exit = DecodeRare(run, reason, breakpointsInUse);
                 return;
         }
     }
 
-    private static VcpuExit DecodeRare(kvm_run* run, uint reason) => reason switch
+    private static VcpuExit DecodeRare(kvm_run* run, uint reason, ulong breakpointsInUse) => reason switch
     {
-        KVM.KVM_EXIT_DEBUG => DecodeDebug(run),
+        KVM.KVM_EXIT_DEBUG => DecodeDebug(run, breakpointsInUse),
         KVM.KVM_EXIT_SYSTEM_EVENT => ExitFactory.SystemEvent(ToSystemEvent(run->system_event.type), run->system_event.type, ExitUnion(run)),
         KVM.KVM_EXIT_HYPERCALL => ExitFactory.Hypercall(
             run->hypercall.nr,
@@ -97,7 +99,7 @@ internal static unsafe class KvmExits
     internal static ReadOnlySpan<byte> ExitUnion(kvm_run* run) => new((byte*)run + kvm_run.ExitUnionOffset, kvm_run.ExitUnionSize);
 
     /// <summary>Which condition has stopped the vCPU (Intel SDM vol. 3B, 18.2.3: DR6).</summary>
-    private static VcpuExit DecodeDebug(kvm_run* run)
+    private static VcpuExit DecodeDebug(kvm_run* run, ulong breakpointsInUse)
     {
         kvm_debug_exit_arch debug = run->debug.arch;
         ReadOnlySpan<byte> raw = ExitUnion(run);
@@ -106,9 +108,11 @@ internal static unsafe class KvmExits
             return ExitFactory.Debug(DebugCause.SoftwareBreakpoint, debug.pc, 0, raw);
         }
 
-        if ((debug.dr6 & Dr6Breakpoints) != 0)
+        // A processor may also tell of breakpoints that match and are not enabled (Intel SDM vol. 3B, 18.2.3).
+        ulong hit = debug.dr6 & breakpointsInUse;
+        if (hit != 0)
         {
-            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, BitOperations.TrailingZeroCount(debug.dr6 & Dr6Breakpoints), raw);
+            return ExitFactory.Debug(DebugCause.HardwareBreakpoint, debug.pc, BitOperations.TrailingZeroCount(hit), raw);
         }
 
         return ExitFactory.Debug((debug.dr6 & Dr6SingleStep) != 0 ? DebugCause.SingleStep : DebugCause.Unknown, debug.pc, 0, raw);

@@ -22,6 +22,15 @@ internal sealed class KvmHost : HypervisorHost
         _x64 = new KvmX64Host(device);
         Capabilities = ReadCapabilities();
         VcpuMappingSize = device.Control(KVM.KVM_GET_VCPU_MMAP_SIZE, 0, nameof(KVM.KVM_GET_VCPU_MMAP_SIZE));
+
+        // All that partitions ask of the host, once for all of them; they outlive the open device.
+        HasManualDirtyLogProtect = (device.CheckExtension(KVM.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & KVM.KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0;
+        HasDirtyLogRing = Has(KVM.KVM_CAP_DIRTY_LOG_RING);
+        HasExceptionPayload = Has(KVM.KVM_CAP_EXCEPTION_PAYLOAD);
+        HasIdentityMapAddress = Has(KVM.KVM_CAP_SET_IDENTITY_MAP_ADDR);
+        HasTaskStateAddress = Has(KVM.KVM_CAP_SET_TSS_ADDR);
+        HasAnyLengthDoorbells = Has(KVM.KVM_CAP_IOEVENTFD_ANY_LENGTH);
+        SyncableRegisters = (ulong)device.CheckExtension(KVM.KVM_CAP_SYNC_REGS);
         Log.Opened(logger, KvmProbe.Describe(), Capabilities.Features);
     }
 
@@ -32,13 +41,26 @@ internal sealed class KvmHost : HypervisorHost
     /// <summary>Size of the pages that a vCPU shares with the kernel.</summary>
     internal int VcpuMappingSize { get; }
 
+    /// <summary>Groups of registers that can come along with an exit (KVM_SYNC_X86_*).</summary>
+    internal ulong SyncableRegisters { get; }
+
+    internal bool HasManualDirtyLogProtect { get; }
+
+    internal bool HasDirtyLogRing { get; }
+
+    internal bool HasExceptionPayload { get; }
+
+    internal bool HasIdentityMapAddress { get; }
+
+    internal bool HasTaskStateAddress { get; }
+
+    internal bool HasAnyLengthDoorbells { get; }
+
     internal KvmX64Host X64Host => _x64;
 
     internal KvmBackendOptions Options => _options;
 
     internal ILogger Logger => _logger;
-
-    internal bool Has(uint capability) => _device.CheckExtension(capability) > 0;
 
     public override PartitionBackend CreatePartition(PartitionOptions options) => KvmPartition.Create(_device, this, options);
 
@@ -62,6 +84,8 @@ internal sealed class KvmHost : HypervisorHost
             InterruptLineCount = (int)KVM.KVM_IOAPIC_NUM_PINS,
         };
     }
+
+    private bool Has(uint capability) => _device.CheckExtension(capability) > 0;
 
     private HypervisorFeatures ReadFeatures()
     {

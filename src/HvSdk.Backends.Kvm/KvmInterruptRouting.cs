@@ -13,6 +13,9 @@ internal sealed class KvmInterruptRouting
     private const int PinsPerPic = 8;
     private const int PicLines = 16;
 
+    /// <summary>Shared by all partitions that keep it: replaced as a whole, never written to.</summary>
+    private static readonly InterruptRoute[] s_defaultLines = DefaultLines();
+
     private readonly SafeFd _partition;
     private readonly int _maxRoutes;
     private readonly Dictionary<int, MsiMessage> _messages = [];
@@ -22,7 +25,7 @@ internal sealed class KvmInterruptRouting
     {
         _partition = partition;
         _maxRoutes = maxRoutes;
-        _lines = mode == InterruptControllerMode.Full ? DefaultLines() : [];
+        _lines = mode == InterruptControllerMode.Full ? s_defaultLines : [];
     }
 
     internal void SetLines(ReadOnlySpan<InterruptRoute> routes)

@@ -131,13 +131,13 @@ internal sealed partial class KvmPartition
 
     private void CreateChip()
     {
-        if (_host.Has(KVM.KVM_CAP_SET_IDENTITY_MAP_ADDR))
+        if (_host.HasIdentityMapAddress)
         {
             ulong address = IdentityMapAddress;
             _partition.Control(KVM.KVM_SET_IDENTITY_MAP_ADDR, ref address, nameof(KVM.KVM_SET_IDENTITY_MAP_ADDR));
         }
 
-        if (_host.Has(KVM.KVM_CAP_SET_TSS_ADDR))
+        if (_host.HasTaskStateAddress)
         {
             _partition.Control(KVM.KVM_SET_TSS_ADDR, s_taskStateAddress, nameof(KVM.KVM_SET_TSS_ADDR));
         }

@@ -24,27 +24,24 @@ internal sealed partial class KvmPartition : PartitionBackend
     private readonly SafeFd _partition;
     private readonly KvmHost _host;
     private readonly PartitionOptions _options;
-    private readonly X64CpuidTable _cpuid;
+    private readonly byte[] _cpuid;
     private readonly KvmMemory _memory;
     private readonly KvmDirtyRings? _dirtyRings;
     private readonly KvmInterruptRouting _routing;
     private readonly object _chipGate = new();
     private bool _chipExists;
 
-    private KvmPartition(SafeFd partition, KvmHost host, PartitionOptions options, X64CpuidTable cpuid)
+    private KvmPartition(SafeFd partition, KvmHost host, PartitionOptions options, byte[] cpuid)
     {
         _partition = partition;
         _host = host;
         _options = options;
         _cpuid = cpuid;
         int ringEntries = host.Options.DirtyRingEntries;
-        bool clearsManually = ringEntries == 0 && (partition.CheckExtension(KVM.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & KVM.KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0;
+        bool clearsManually = ringEntries == 0 && host.HasManualDirtyLogProtect;
         _memory = new KvmMemory(partition, clearsManually, ringEntries > 0);
         _dirtyRings = ringEntries > 0 ? new KvmDirtyRings(partition, _memory, ringEntries) : null;
         _routing = new KvmInterruptRouting(partition, options.InterruptController);
-        XsaveSize = partition.CheckExtension(KVM.KVM_CAP_XSAVE2);
-        SyncableRegisters = (ulong)partition.CheckExtension(KVM.KVM_CAP_SYNC_REGS);
-        HasExceptionPayload = partition.CheckExtension(KVM.KVM_CAP_EXCEPTION_PAYLOAD) > 0;
         Configure(clearsManually, ringEntries);
     }
 
@@ -55,19 +52,14 @@ internal sealed partial class KvmPartition : PartitionBackend
     internal KvmDirtyRings? DirtyRings => _dirtyRings;
 
     /// <summary>Bytes of a vCPU's XSAVE area, or 0 where the kernel knows only the 4 KiB form.</summary>
-    internal int XsaveSize { get; }
-
-    /// <summary>Groups of registers that can come along with an exit (KVM_SYNC_X86_*).</summary>
-    internal ulong SyncableRegisters { get; }
-
-    internal bool HasExceptionPayload { get; }
+    /// <remarks>Asked when it is needed: the process can ask the kernel for larger features until the first vCPU exists.</remarks>
+    internal int XsaveSize => _partition.CheckExtension(KVM.KVM_CAP_XSAVE2);
 
     internal bool HasLocalApic => _options.InterruptController != InterruptControllerMode.None;
 
     internal static KvmPartition Create(SafeFd device, KvmHost host, PartitionOptions options)
     {
-        X64CpuidTable cpuid = host.X64Host.GetSupportedCpuid();
-        options.X64.ConfigureCpuid?.Invoke(cpuid);
+        byte[] cpuid = CreateCpuid(host, options.X64);
         SafeFd partition = SafeFd.Take(device.Control(KVM.KVM_CREATE_VM, 0, nameof(KVM.KVM_CREATE_VM)), nameof(KVM.KVM_CREATE_VM));
         try
         {
@@ -137,7 +129,7 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     public override HostEvent? CreateDoorbell(DoorbellLocation location)
     {
-        if (!_host.Capabilities.Supports(HypervisorFeatures.HostDoorbells) || (location.Size == 0 && !_host.Has(KVM.KVM_CAP_IOEVENTFD_ANY_LENGTH)))
+        if (!_host.Capabilities.Supports(HypervisorFeatures.HostDoorbells) || (location.Size == 0 && !_host.HasAnyLengthDoorbells))
         {
             return null;
         }
@@ -156,14 +148,26 @@ internal sealed partial class KvmPartition : PartitionBackend
         }
     }
 
-    public override PartitionState SaveState() => KvmPartitionState.Save(_partition, _host, ChipOrNull());
+    public override PartitionState SaveState() => KvmPartitionState.Save(_partition, ChipOrNull());
 
-    public override void LoadState(PartitionState state) => KvmPartitionState.Load(_partition, _host, ChipOrNull(), state);
+    public override void LoadState(PartitionState state) => KvmPartitionState.Load(_partition, ChipOrNull(), state);
 
     public override IReadOnlyList<HostStatistic> ReadStatistics() =>
         _host.Capabilities.Supports(HypervisorFeatures.HostStatistics) ? KvmStatistics.Read(_partition) : [];
 
     public override void Dispose() => _partition.Dispose();
+
+    private static byte[] CreateCpuid(KvmHost host, X64PartitionOptions options)
+    {
+        if (options.ConfigureCpuid is not { } configure)
+        {
+            return host.X64Host.NativeCpuid;
+        }
+
+        X64CpuidTable table = host.X64Host.GetSupportedCpuid();
+        configure(table);
+        return KvmCpuid.ToNative(table);
+    }
 
     private void Configure(bool clearsManually, int ringEntries)
     {
@@ -175,11 +179,11 @@ internal sealed partial class KvmPartition : PartitionBackend
 
         if (ringEntries > 0)
         {
-            uint capability = _host.Has(KVM.KVM_CAP_DIRTY_LOG_RING) ? KVM.KVM_CAP_DIRTY_LOG_RING : KVM.KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
+            uint capability = _host.HasDirtyLogRing ? KVM.KVM_CAP_DIRTY_LOG_RING : KVM.KVM_CAP_DIRTY_LOG_RING_ACQ_REL;
             _partition.EnableCapability(capability, (ulong)(ringEntries * KvmDirtyRing.EntrySize), nameof(KVM.KVM_CAP_DIRTY_LOG_RING));
         }
 
-        if (HasExceptionPayload)
+        if (_host.HasExceptionPayload)
         {
             _partition.EnableCapability(KVM.KVM_CAP_EXCEPTION_PAYLOAD, 1, nameof(KVM.KVM_CAP_EXCEPTION_PAYLOAD));
         }

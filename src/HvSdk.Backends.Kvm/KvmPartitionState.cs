@@ -8,9 +8,9 @@ internal static class KvmPartitionState
     /// <summary>Which chips the kernel keeps.</summary>
     internal readonly record struct Chips(bool InterruptChips, bool Timer);
 
-    internal static PartitionState Save(SafeFd partition, KvmHost host, Chips chips) => new()
+    internal static PartitionState Save(SafeFd partition, Chips chips) => new()
     {
-        ClockNanoseconds = host.Has(KVM.KVM_CAP_ADJUST_CLOCK) ? ReadClock(partition) : null,
+        ClockNanoseconds = partition.CheckExtension(KVM.KVM_CAP_ADJUST_CLOCK) > 0 ? ReadClock(partition) : null,
         X64InterruptController = chips.InterruptChips
             ? new X64InterruptControllerState
             {
@@ -22,7 +22,7 @@ internal static class KvmPartitionState
             : null,
     };
 
-    internal static void Load(SafeFd partition, KvmHost host, Chips chips, PartitionState state)
+    internal static void Load(SafeFd partition, Chips chips, PartitionState state)
     {
         X64InterruptControllerState? controller = state.X64InterruptController;
         if ((controller is not null) != chips.InterruptChips || (controller?.Pit is not null) != chips.Timer)
@@ -44,7 +44,7 @@ internal static class KvmPartitionState
             WritePit(partition, pit);
         }
 
-        if (state.ClockNanoseconds is { } clock && host.Has(KVM.KVM_CAP_ADJUST_CLOCK))
+        if (state.ClockNanoseconds is { } clock && partition.CheckExtension(KVM.KVM_CAP_ADJUST_CLOCK) > 0)
         {
             kvm_clock_data data = new() { clock = clock };
             partition.Control(KVM.KVM_SET_CLOCK, ref data, nameof(KVM.KVM_SET_CLOCK));

@@ -49,6 +49,12 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
     public override void Enter(out VcpuExit exit)
     {
+        if (_x64.HasDeferredRegisters)
+        {
+            EnterToCompleteRead(out exit);
+            return;
+        }
+
         int emptyHarvests = 0;
         while (true)
         {
@@ -61,7 +67,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
             if (_run->exit_reason != KVM.KVM_EXIT_DIRTY_RING_FULL)
             {
-                KvmExits.Decode(_run, out exit);
+                KvmExits.Decode(_run, _x64.BreakpointsInUse, out exit);
                 return;
             }
 
@@ -78,7 +84,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
     public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
     {
         // The block is as the kernel left it at the last exit.
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, _x64.BreakpointsInUse, out VcpuExit exit);
         data.CopyTo(exit.Data);
         if (isFaulted)
         {
@@ -108,9 +114,31 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         _vcpu.Dispose();
     }
 
+    /// <summary>Completes a read without running the guest, and sets the registers that the caller has changed meanwhile.</summary>
+    /// <remarks>It leaves as by a kick that nobody has asked for, or with the next access of the same instruction.</remarks>
+    private void EnterToCompleteRead(out VcpuExit exit)
+    {
+        Volatile.Write(ref _run->immediate_exit, 1);
+        _x64.BeforeEntry();
+        if (LibC.ioctl(_number, KVM.KVM_RUN, 0) < 0)
+        {
+            FailedEntry(out exit);
+        }
+        else
+        {
+            KvmExits.Decode(_run, _x64.BreakpointsInUse, out exit);
+        }
+
+        if (!_x64.IsReadPending)
+        {
+            _x64.ApplyDeferredRegisters();
+        }
+    }
+
     /// <summary>KVM_RUN returned an error: a kick, a signal, or something that the guest has brought about, which is a value.</summary>
     private void FailedEntry(out VcpuExit exit)
     {
+        _x64.IsExitOpen = false;
         int error = Marshal.GetLastPInvokeError();
         if (error is LibC.EINTR or LibC.EAGAIN)
         {

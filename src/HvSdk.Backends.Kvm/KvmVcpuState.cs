@@ -44,7 +44,7 @@ internal static class KvmVcpuState
         }
 
         WriteMsrs(vcpu, state.Msrs);
-        WriteEvents(vcpu, state.Events, partition.HasExceptionPayload);
+        WriteEvents(vcpu, state.Events, partition.Host.HasExceptionPayload);
     }
 
     /// <summary>Reads all that the kernel lists; it lists some that it does not let be read, which hold no state then.</summary>

@@ -9,27 +9,30 @@ internal sealed class KvmX64Host : X64HostBackend
 {
     private const int MaxMsrs = 4096;
 
-    private readonly SafeFd _device;
-    private readonly Lazy<X64CpuidEntry[]> _cpuid;
-    private readonly Lazy<uint[]> _msrIndexes;
+    private readonly X64CpuidEntry[] _cpuid;
+    private readonly uint[] _msrIndexes;
 
     internal KvmX64Host(SafeFd device)
     {
-        _device = device;
-        _cpuid = new(() => KvmCpuid.Read(device, KVM.KVM_GET_SUPPORTED_CPUID, nameof(KVM.KVM_GET_SUPPORTED_CPUID)));
-        _msrIndexes = new(ReadMsrIndexes);
+        // All at once: partitions outlive the open device.
+        _cpuid = KvmCpuid.Read(device, KVM.KVM_GET_SUPPORTED_CPUID, nameof(KVM.KVM_GET_SUPPORTED_CPUID));
+        _msrIndexes = ReadMsrIndexes(device);
+        NativeCpuid = KvmCpuid.ToNative(GetSupportedCpuid());
     }
 
-    public override X64CpuidTable GetSupportedCpuid() => new(_cpuid.Value);
+    public override X64CpuidTable GetSupportedCpuid() => new(_cpuid);
 
-    public override IReadOnlyList<uint> GetMsrIndexes() => _msrIndexes.Value;
+    /// <summary>The same in the kernel's form, for partitions that change nothing: shared, not to be written to.</summary>
+    internal byte[] NativeCpuid { get; }
 
-    private uint[] ReadMsrIndexes()
+    public override IReadOnlyList<uint> GetMsrIndexes() => _msrIndexes;
+
+    private static uint[] ReadMsrIndexes(SafeFd device)
     {
         int header = Unsafe.SizeOf<kvm_msr_list>();
         byte[] buffer = new byte[header + (MaxMsrs * sizeof(uint))];
         MemoryMarshal.Write(buffer, new kvm_msr_list { nmsrs = MaxMsrs });
-        _device.Control(KVM.KVM_GET_MSR_INDEX_LIST, buffer, nameof(KVM.KVM_GET_MSR_INDEX_LIST));
+        device.Control(KVM.KVM_GET_MSR_INDEX_LIST, buffer, nameof(KVM.KVM_GET_MSR_INDEX_LIST));
         int count = (int)MemoryMarshal.Read<kvm_msr_list>(buffer).nmsrs;
         return MemoryMarshal.Cast<byte, uint>(buffer.AsSpan(header))[..count].ToArray();
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HvSdk.Backends.Kvm.Interop;
 
 namespace HvSdk.Backends.Kvm;
@@ -23,14 +24,19 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     private ulong _asked;
     private ulong _cached;
     private bool _interruptOnItsWay;
+    private kvm_regs _registersAtRead;
+    private kvm_regs _deferredRegisters;
 
     internal KvmX64Vcpu(KvmPartition partition, SafeFd vcpu, kvm_run* run)
     {
         _partition = partition;
         _vcpu = vcpu;
         _run = run;
-        _syncable = partition.SyncableRegisters;
+        _syncable = partition.Host.SyncableRegisters;
     }
+
+    /// <summary>A bit for each hardware breakpoint that the host has set.</summary>
+    internal ulong BreakpointsInUse { get; private set; }
 
     public override long TscFrequency => _vcpu.Control(KVM.KVM_GET_TSC_KHZ, 0, nameof(KVM.KVM_GET_TSC_KHZ)) * 1000L;
 
@@ -43,29 +49,91 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _cached = _asked;
         _asked = 0;
         _interruptOnItsWay = false;
+        IsExitOpen = true;
     }
 
     /// <summary>The kernel has failed, and may not have brought the registers that were asked for.</summary>
     internal void AfterFailure() => _cached = 0;
 
-    public override void GetRegisters(out X64Registers registers)
-    {
-        kvm_regs native = default;
-        if (!IsCached(KVM.KVM_SYNC_X86_REGS))
-        {
-            _vcpu.Control(KVM.KVM_GET_REGS, ref native, nameof(KVM.KVM_GET_REGS));
-        }
-        else
-        {
-            native = _run->s.regs.regs;
-        }
+    /// <summary>The exit block tells what the last entry ended with; it does not where the entry failed.</summary>
+    internal bool IsExitOpen { get; set; }
 
-        registers = KvmRegisters.FromNative(native);
-    }
+    /// <summary>The last exit was a port or MMIO read, which the next entry completes.</summary>
+    internal bool IsReadPending => IsExitOpen
+        && ((_run->exit_reason == KVM.KVM_EXIT_MMIO && _run->mmio.is_write == 0)
+            || (_run->exit_reason == KVM.KVM_EXIT_IO && _run->io.direction != KVM.KVM_EXIT_IO_OUT));
+
+    /// <summary>General registers were set while a read was pending, and the kernel does not have them yet.</summary>
+    /// <remarks>
+    /// Where KVM's emulator completes the read, it writes the answer into its own copy of the registers, and KVM_SET_REGS in between makes it
+    /// drop that copy, and so the answer. So the read is completed first, and what the caller has changed is set then.
+    /// </remarks>
+    internal bool HasDeferredRegisters { get; private set; }
+
+    public override void GetRegisters(out X64Registers registers) =>
+        registers = KvmRegisters.FromNative(HasDeferredRegisters ? _deferredRegisters : GetRegs());
 
     public override void SetRegisters(in X64Registers registers)
     {
         kvm_regs native = KvmRegisters.ToNative(registers);
+        if (IsReadPending)
+        {
+            if (!HasDeferredRegisters)
+            {
+                _registersAtRead = GetRegs();
+                HasDeferredRegisters = true;
+            }
+
+            _deferredRegisters = native;
+            return;
+        }
+
+        SetRegs(native);
+    }
+
+    /// <summary>
+    /// Gives the kernel the registers that the caller has changed at a read which is complete now; the others are the instruction's. Who has
+    /// moved RIP has given the instruction up: all registers are the caller's then.
+    /// </summary>
+    internal void ApplyDeferredRegisters()
+    {
+        HasDeferredRegisters = false;
+        if (_deferredRegisters.rip != _registersAtRead.rip)
+        {
+            SetRegs(_deferredRegisters);
+            return;
+        }
+
+        kvm_regs native = default;
+        _vcpu.Control(KVM.KVM_GET_REGS, ref native, nameof(KVM.KVM_GET_REGS));
+        Span<ulong> values = MemoryMarshal.Cast<kvm_regs, ulong>(new Span<kvm_regs>(ref native));
+        ReadOnlySpan<ulong> before = MemoryMarshal.Cast<kvm_regs, ulong>(new ReadOnlySpan<kvm_regs>(in _registersAtRead));
+        ReadOnlySpan<ulong> wanted = MemoryMarshal.Cast<kvm_regs, ulong>(new ReadOnlySpan<kvm_regs>(in _deferredRegisters));
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (wanted[i] != before[i])
+            {
+                values[i] = wanted[i];
+            }
+        }
+
+        SetRegs(native);
+    }
+
+    private kvm_regs GetRegs()
+    {
+        kvm_regs native = default;
+        if (IsCached(KVM.KVM_SYNC_X86_REGS))
+        {
+            return _run->s.regs.regs;
+        }
+
+        _vcpu.Control(KVM.KVM_GET_REGS, ref native, nameof(KVM.KVM_GET_REGS));
+        return native;
+    }
+
+    private void SetRegs(kvm_regs native)
+    {
         _vcpu.Control(KVM.KVM_SET_REGS, ref native, nameof(KVM.KVM_SET_REGS));
         _cached &= ~(ulong)KVM.KVM_SYNC_X86_REGS;
     }
@@ -192,6 +260,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
             dr7 |= (2UL << (i * 2)) | ((ulong)(Kind(breakpoint.Kind) | (Length(breakpoint.Length) << 2)) << (16 + (i * 4)));
         }
 
+        BreakpointsInUse = (1UL << options.HardwareBreakpoints.Count) - 1;
         native.arch.debugreg[7] = dr7;
         _vcpu.Control(KVM.KVM_SET_GUEST_DEBUG, ref native, nameof(KVM.KVM_SET_GUEST_DEBUG));
 

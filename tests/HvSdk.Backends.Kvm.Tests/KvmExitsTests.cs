@@ -9,6 +9,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
     private const int BlockSize = 3 * 4096;
     private const uint LastKnownReason = 39;
     private const uint FutureReason = 200;
+    private const ulong AllBreakpoints = 0xF;
 
     private readonly kvm_run* _run = (kvm_run*)NativeMemory.AllocZeroed(BlockSize);
 
@@ -29,7 +30,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
     {
         _run->exit_reason = reason;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(expected, exit.Kind);
     }
@@ -48,7 +49,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         {
             _run->exit_reason = reason;
 
-            KvmExits.Decode(_run, out VcpuExit exit);
+            KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
             Assert.Equal(VcpuExitKind.Unknown, exit.Kind);
             Assert.Equal(reason, exit.RawReason);
@@ -68,7 +69,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->io = new kvm_run.Io { direction = (byte)KVM.KVM_EXIT_IO_OUT, size = (byte)size, port = 0x3F8, count = count, data_offset = 4096 };
         ((byte*)_run)[4096] = 0x77;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(VcpuExitKind.PortWrite, exit.Kind);
         Assert.Equal(0x3F8, exit.Port);
@@ -89,7 +90,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->mmio.phys_addr = 0xFED0_0000;
         _run->mmio.len = length;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
         exit.SetValue(0x1122_3344_5566_7788);
 
         Assert.Equal(VcpuExitKind.MmioRead, exit.Kind);
@@ -104,7 +105,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->exit_reason = KVM.KVM_EXIT_MMIO;
         _run->mmio.len = 4000;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(8, exit.Data.Length);
     }
@@ -116,7 +117,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->msr.index = 0x4B56_4D00;
         _run->msr.data = 42;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
         exit.Fault();
 
         Assert.Equal(VcpuExitKind.RegisterWrite, exit.Kind);
@@ -137,7 +138,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->exit_reason = KVM.KVM_EXIT_SYSTEM_EVENT;
         _run->system_event.type = type;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(expected, exit.SystemEvent);
         Assert.Equal(type, exit.RawReason);
@@ -153,7 +154,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->emulation_failure.insn_size = 200; // more than there is room for
         _run->emulation_failure.insn_bytes[0] = 0xCC;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(VcpuExitKind.EmulationFailure, exit.Kind);
         Assert.Equal(15, exit.InstructionBytes.Length);
@@ -166,7 +167,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->exit_reason = KVM.KVM_EXIT_INTERNAL_ERROR;
         _run->emulation_failure.suberror = KVM.KVM_INTERNAL_ERROR_EMULATION;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(VcpuExitKind.EmulationFailure, exit.Kind);
         Assert.True(exit.InstructionBytes.IsEmpty);
@@ -179,7 +180,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->hypercall.nr = 12;
         _run->hypercall.args[1] = 7;
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
         exit.SetValue(99);
 
         Assert.Equal(12UL, exit.HypercallNumber);
@@ -197,7 +198,7 @@ public sealed unsafe class KvmExitsTests : IDisposable
         _run->exit_reason = KVM.KVM_EXIT_DEBUG;
         _run->debug.arch = new kvm_debug_exit_arch { exception = exception, pc = 0x1234, dr6 = dr6 };
 
-        KvmExits.Decode(_run, out VcpuExit exit);
+        KvmExits.Decode(_run, AllBreakpoints, out VcpuExit exit);
 
         Assert.Equal(expected, exit.DebugCause);
         Assert.Equal(0x1234UL, exit.Address);

@@ -142,6 +142,16 @@ public sealed partial class KvmProbeTests
     }
 
     [Fact]
+    public void Options_ChangedAfter_ChangeNothing()
+    {
+        KvmBackendOptions options = new() { DevicePath = "/dev/null" };
+        KvmBackend backend = new(options);
+        options.DevicePath = "/nowhere";
+        options.DirtyRingEntries = 3;
+        Assert.StartsWith("/dev/null is not KVM", backend.Probe().Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Options_PathMissing_IsRefused()
     {
         Assert.Throws<ArgumentException>(() => new KvmBackend(new() { DevicePath = "" }));

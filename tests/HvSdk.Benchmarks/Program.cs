@@ -1,1 +1,83 @@
-return 0;
+using System.Diagnostics;
+using HvSdk;
+using HvSdk.Backends.Kvm;
+using HvSdk.Benchmarks;
+
+try
+{
+    BenchmarkOptions options = BenchmarkOptions.Parse(args);
+    if (options.CompileTo is { } target)
+    {
+        Peer.Compile(target);
+        return 0;
+    }
+
+    if (options.IdlePartitions > 0)
+    {
+        MemoryBenchmark.MakeIdle(options.IdlePartitions);
+        return 0;
+    }
+
+    return Run(options);
+}
+catch (Exception e) when (e is ArgumentException or InvalidOperationException or HypervisorException or HypervisorUnavailableException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+
+static int Run(BenchmarkOptions options)
+{
+    string peer = options.NativePath ?? Path.Combine(AppContext.BaseDirectory, "native", "peer");
+    if (options.NativePath is null)
+    {
+        Peer.Compile(peer);
+    }
+
+    long start = Stopwatch.GetTimestamp();
+    using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
+    Report.PrintHeader(
+        $"{hypervisor.Capabilities.BackendName}: {hypervisor.Capabilities.HostDescription}; .NET {Environment.Version}; {Environment.ProcessorCount} processors" +
+        $"{(options.Quick ? "; quick" : "")}");
+
+    var results = new List<Result>();
+    var exits = new ExitBenchmark(hypervisor, peer, options.Quick);
+    Measure("exits", exits.Ports);
+    Measure("exits", exits.Mmio);
+    Measure("managed", () => new ManagedLoopBenchmark(peer, options.Quick).Run());
+    Measure("bytes", () => new AllocationBenchmark(hypervisor, options.Quick).Run());
+    Measure("create", () => new CreateBenchmark(hypervisor, peer, options.Quick).Run());
+    Measure("doorbell", () => new DoorbellBenchmark(hypervisor, peer, options.Quick).Run());
+    if (options.Includes("kick"))
+    {
+        using var kicks = new KickBenchmark(hypervisor, peer, options.Quick);
+        foreach (Result result in kicks.Run())
+        {
+            Add(result);
+        }
+    }
+
+    Measure("memory", () => new MemoryBenchmark(peer).Run());
+    Console.WriteLine();
+    Console.WriteLine($"{results.Count(static result => result.Met)} of {results.Count} goals met, {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s");
+    if (options.JsonPath is { } path)
+    {
+        Report.WriteJson(path, results);
+    }
+
+    return 0;
+
+    void Measure(string name, Func<Result> measure)
+    {
+        if (options.Includes(name))
+        {
+            Add(measure());
+        }
+    }
+
+    void Add(Result result)
+    {
+        results.Add(result);
+        Report.Print(result);
+    }
+}

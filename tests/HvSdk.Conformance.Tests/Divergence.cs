@@ -35,16 +35,6 @@ internal abstract record DivergentOutcome
                 : $"should be an emulation failure at {Instruction}";
     }
 
-    /// <summary>The host refuses a call.</summary>
-    /// <param name="Operation">The start of the call's name in <see cref="HypervisorException.Operation"/>.</param>
-    public sealed record Refused(string Operation) : DivergentOutcome
-    {
-        public override string? FindMismatch(Exception failure) =>
-            failure is HypervisorException exception && exception.Operation.StartsWith(Operation, StringComparison.Ordinal)
-                ? null
-                : $"should be a refusal of {Operation}";
-    }
-
     /// <summary>The guest or the host sees another value: the test's assertion fails.</summary>
     /// <param name="Text">A part of the assertion's message that tells this failure from others.</param>
     public sealed record Value(string Text) : DivergentOutcome

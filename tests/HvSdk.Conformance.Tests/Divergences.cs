@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using HvSdk.Live;
 
 namespace HvSdk.Conformance.Tests;
@@ -14,12 +13,6 @@ internal static class Divergences
         "The kernel has KVM without hardware virtualization (KVM_PVM): its instruction emulator interprets all code of privilege level 0, and lacks instructions.";
 
     private const string PvmRunsUserCode = "KVM_PVM runs code of privilege level 3 directly on the host's processor, outside any virtualization.";
-
-    private const string SetRegistersDropsResult =
-        "Where KVM's emulator completes a read, KVM_SET_REGS before that makes it forget to write the result register back.";
-
-    private const string PvmEndsInterrupts =
-        "KVM_PVM's local APIC ends an interrupt itself when it delivers it; the guest's EOI does nothing.";
 
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
@@ -68,22 +61,10 @@ internal static class Divergences
             "KVM_PVM puts the processor's own answer into the table that it is given, since it cannot keep the guest from the features."),
         new(
             "xsetbv-by-guest",
-            "kvm_amd@tcg",
+            EmulatedProcessor.QemuTcg,
             new DivergentOutcome.Value("XCR0 is 0x7 after XSETBV with 0x3"),
             "XSETBV of the guest is not seen by the host.",
             "The processor that QEMU emulates does not intercept XSETBV."),
-        new(
-            "registers-set-at-mmio-read",
-            "kvm",
-            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
-            "Setting general registers while an MMIO read waits for its answer loses the answer: its register keeps what was set.",
-            SetRegistersDropsResult),
-        new(
-            "registers-set-at-port-read",
-            "kvm_pvm",
-            new DivergentOutcome.Value("Actual:   Tuple (272, 0)"),
-            "As registers-set-at-mmio-read, for port reads.",
-            SetRegistersDropsResult + " KVM_PVM emulates port reads too."),
         new(
             "dirty-ring-overflow-at-cpl0",
             "kvm_pvm",
@@ -92,30 +73,7 @@ internal static class Divergences
                 new DivergentOutcome.Exit(VcpuExitKind.HostFailure)),
             "A guest that writes more pages at privilege level 0 than the dirty ring has entries may lose some, or end with HostFailure. Use bitmaps.",
             "KVM_PVM does not look at the ring between the instructions that it interprets, and overruns it."),
-        new(
-            "end-of-interrupt",
-            "kvm_pvm",
-            new DivergentOutcome.Exit(VcpuExitKind.PortWrite),
-            "A level-triggered line that is released within its handler interrupts once more.",
-            PvmEndsInterrupts),
-        new(
-            "acknowledge-at-end-of-interrupt",
-            "kvm_pvm",
-            new DivergentOutcome.Value("The guest has not ended the interrupt yet."),
-            "A level-triggered InterruptTrigger is acknowledged when the interrupt is delivered.",
-            PvmEndsInterrupts),
-        new(
-            "interrupt-window-at-cpl0",
-            "kvm_pvm",
-            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
-            "A window asked for by RequestInterruptWindow does not leave while the guest is at privilege level 0; CanTakeInterrupt holds at its next exit.",
-            PvmEmulatesKernelCode),
-        new(
-            "task-priority-exit",
-            "kvm_pvm",
-            new DivergentOutcome.Exit(VcpuExitKind.PortRead),
-            "A guest that lowers CR8 does not leave with TaskPriority; CR8 is right at its next exit.",
-            PvmEmulatesKernelCode),
+        .. VcpuDivergences.Lines,
     ];
 
     /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>
@@ -152,17 +110,7 @@ internal static class Divergences
     internal static Divergence? Find(string behaviour, string hostDescription)
     {
         string module = hostDescription.Split(',', ' ')[0];
-        string[] names = IsProcessorEmulated() ? [$"{module}@tcg", module, module.Split('_')[0]] : [module, module.Split('_')[0]];
+        string?[] names = [module, module.Split('_')[0], EmulatedProcessor.Name];
         return Table.FirstOrDefault(line => line.Behaviour == behaviour && names.Contains(line.Hypervisor));
-    }
-
-    /// <summary>This machine's processor is QEMU's emulator: CPUID leaf 0x40000000 is signed TCGTCGTCGTCG.</summary>
-    private static bool IsProcessorEmulated()
-    {
-        const int hypervisorBit = 1 << 31;
-        const int tcgT = 0x54474354; // "TCGT"
-        return X86Base.IsSupported
-            && (X86Base.CpuId(1, 0).Ecx & hypervisorBit) != 0
-            && X86Base.CpuId(0x4000_0000, 0).Ebx == tcgT;
     }
 }

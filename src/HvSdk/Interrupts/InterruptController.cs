@@ -8,7 +8,8 @@ public sealed class InterruptController
     private readonly Partition _partition;
     private readonly PartitionBackend _backend;
     private readonly HypervisorCapabilities _capabilities;
-    private readonly InterruptLine[] _lines;
+    private readonly int _lineCount;
+    private InterruptLine?[]? _lines;
     private readonly HashSet<InterruptTrigger> _triggers = [];
 
     internal InterruptController(Partition partition, PartitionBackend backend, HypervisorCapabilities capabilities, InterruptControllerMode mode)
@@ -17,11 +18,7 @@ public sealed class InterruptController
         _backend = backend;
         _capabilities = capabilities;
         Mode = mode;
-        _lines = new InterruptLine[mode == InterruptControllerMode.None ? 0 : capabilities.InterruptLineCount];
-        for (int i = 0; i < _lines.Length; i++)
-        {
-            _lines[i] = new InterruptLine(this, i);
-        }
+        _lineCount = mode == InterruptControllerMode.None ? 0 : capabilities.InterruptLineCount;
     }
 
     /// <summary>How much the host keeps.</summary>
@@ -32,9 +29,14 @@ public sealed class InterruptController
     public InterruptLine GetLine(int number)
     {
         RequireController("an interrupt line");
-        return (uint)number < (uint)_lines.Length
-            ? _lines[number]
-            : throw new ArgumentOutOfRangeException(nameof(number), number, $"There is no interrupt line {number}; this partition has 0 to {_lines.Length - 1}.");
+        if ((uint)number >= (uint)_lineCount)
+        {
+            throw new ArgumentOutOfRangeException(nameof(number), number, $"There is no interrupt line {number}; this partition has 0 to {_lineCount - 1}.");
+        }
+
+        // Made when asked for, since most partitions use a few; of two threads that ask at once both get the one that was first.
+        InterruptLine?[] lines = Volatile.Read(ref _lines) ?? Interlocked.CompareExchange(ref _lines, new InterruptLine[_lineCount], null) ?? _lines;
+        return Volatile.Read(ref lines[number]) ?? Interlocked.CompareExchange(ref lines[number], new InterruptLine(this, number), null) ?? lines[number]!;
     }
 
     /// <summary>Sends a message-signalled interrupt.</summary>
@@ -84,9 +86,9 @@ public sealed class InterruptController
         RequireController("interrupt routes");
         foreach (InterruptRoute route in routes)
         {
-            if ((uint)route.Line >= (uint)_lines.Length)
+            if ((uint)route.Line >= (uint)_lineCount)
             {
-                throw new ArgumentOutOfRangeException(nameof(routes), route.Line, $"There is no interrupt line {route.Line}; this partition has 0 to {_lines.Length - 1}.");
+                throw new ArgumentOutOfRangeException(nameof(routes), route.Line, $"There is no interrupt line {route.Line}; this partition has 0 to {_lineCount - 1}.");
             }
 
             if (route.Input is not null && Mode != InterruptControllerMode.Full)

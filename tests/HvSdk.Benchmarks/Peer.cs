@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace HvSdk.Benchmarks;
+
+/// <summary>The C program that does the same as HvSdk, in a process of its own. It rests while nobody asks it for something.</summary>
+internal sealed class Peer : IDisposable
+{
+    private static readonly string[] s_sources = ["peer.c", "machine.c"];
+
+    private readonly Process _process;
+
+    internal Peer(string path)
+    {
+        _process = Process.Start(new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })
+            ?? throw new InvalidOperationException($"{path} did not start.");
+    }
+
+    /// <summary>Compiles the program.</summary>
+    /// <param name="target">Where it goes.</param>
+    internal static void Compile(string target)
+    {
+        string sources = Path.Combine(AppContext.BaseDirectory, "native");
+        var gcc = new ProcessStartInfo("gcc") { UseShellExecute = false };
+        foreach (string argument in (IEnumerable<string>)
+            ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", target, .. s_sources.Select(name => Path.Combine(sources, name))])
+        {
+            gcc.ArgumentList.Add(argument);
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(target))!);
+        using Process process = Process.Start(gcc) ?? throw new InvalidOperationException("gcc did not start.");
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"gcc ended with {process.ExitCode}. It and libc6-dev are needed, or --native with a program compiled elsewhere.");
+        }
+    }
+
+    /// <summary>Sends a command and gives the numbers of its answer.</summary>
+    internal long[] Ask(string command)
+    {
+        _process.StandardInput.WriteLine(command);
+        _process.StandardInput.Flush();
+        string answer = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The peer ended at \"{command.Split(' ')[0]}\".");
+        return answer.StartsWith("error", StringComparison.Ordinal)
+            ? throw new InvalidOperationException($"The peer failed at \"{command.Split(' ')[0]}\": {answer}")
+            : Array.ConvertAll(answer.Split(' '), static number => long.Parse(number, CultureInfo.InvariantCulture));
+    }
+
+    public void Dispose()
+    {
+        // The end of its input is the end of the program.
+        _process.StandardInput.Close();
+        if (!_process.WaitForExit(10_000))
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+}

@@ -1,0 +1,222 @@
+using HvSdk.Live;
+using HvSdk.Testing;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>Which writes of the guest ring a doorbell, and that those leave no exit behind.</summary>
+public sealed class DoorbellTests
+{
+    private const ulong Address = TestMachine.DeviceAddress;
+    private const ushort Port = TestMachine.DevicePort;
+
+    [Theory]
+    [InlineData(BusSpace.Mmio, 0)]
+    [InlineData(BusSpace.Mmio, 1)]
+    [InlineData(BusSpace.Mmio, 2)]
+    [InlineData(BusSpace.Mmio, 4)]
+    [InlineData(BusSpace.Mmio, 8)]
+    [InlineData(BusSpace.Ports, 0)]
+    [InlineData(BusSpace.Ports, 1)]
+    [InlineData(BusSpace.Ports, 2)]
+    [InlineData(BusSpace.Ports, 4)]
+    public void Doorbell_OfSize_IsRungByWritesOfThatSizeAlone(BusSpace space, int size)
+    {
+        foreach (int written in space == BusSpace.Mmio ? new[] { 1, 2, 4, 8 } : [1, 2, 4])
+        {
+            using TestMachine machine = CreateWriter(space, (written, 0x11));
+            using Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(space, size));
+            bool rings = size == 0 || size == written;
+
+            AssertWrites(machine, space, [rings]);
+
+            Assert.Equal(rings, doorbell.Wait(TimeSpan.Zero));
+        }
+    }
+
+    [Theory]
+    [InlineData(BusSpace.Mmio)]
+    [InlineData(BusSpace.Ports)]
+    public void Doorbell_WithValue_IsRungByThatValueAlone(BusSpace space)
+    {
+        using TestMachine machine = CreateWriter(space, (4, 0x1234_5677), (4, 0x1234_5678), (2, 0x5678));
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(space, 4, 0x1234_5678));
+
+        AssertWrites(machine, space, [false, true, false]);
+
+        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.False(doorbell.Wait(TimeSpan.Zero));
+    }
+
+    [Theory]
+    [InlineData(BusSpace.Mmio)]
+    [InlineData(BusSpace.Ports)]
+    public void Doorbells_OfSeveralValuesAtOneAddress_AreRungEachByItsOwn(BusSpace space)
+    {
+        using TestMachine machine = CreateWriter(space, (2, 3), (2, 7), (2, 1));
+        Doorbell[] doorbells = [.. Enumerable.Range(0, 4).Select(i => machine.Partition.CreateDoorbell(Locate(space, 2, (ulong)i)))];
+
+        AssertWrites(machine, space, [true, false, true]);
+
+        Assert.Equal([false, true, false, true], doorbells.Select(static doorbell => doorbell.Wait(TimeSpan.Zero)));
+    }
+
+    [Fact]
+    public void Doorbells_AtDifferentAddresses_AreRungEachByItsOwn()
+    {
+        using TestMachine machine = CreateWriter(BusSpace.Mmio, (4, 1));
+        using Doorbell other = machine.Partition.CreateDoorbell(DoorbellLocation.Mmio(Address + 4));
+        using Doorbell port = machine.Partition.CreateDoorbell(DoorbellLocation.Port(Port));
+        using Doorbell own = machine.Partition.CreateDoorbell(DoorbellLocation.Mmio(Address));
+
+        AssertWrites(machine, BusSpace.Mmio, [true]);
+
+        Assert.Equal([false, false, true], new[] { other, port, own }.Select(static doorbell => doorbell.Wait(TimeSpan.Zero)));
+    }
+
+    [Theory]
+    [InlineData(BusSpace.Mmio)]
+    [InlineData(BusSpace.Ports)]
+    public void Doorbell_DisposedOf_TheWriteLeavesAgain(BusSpace space)
+    {
+        using TestMachine machine = CreateWriter(space, (4, 1));
+        Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(space, 4));
+        _ = machine.Vcpu;
+
+        doorbell.Dispose();
+        doorbell.Dispose();
+
+        AssertWrites(machine, space, [false]);
+    }
+
+    [Fact]
+    public void Doorbell_RungBeforeAnybodyWaits_RingsGather()
+    {
+        using TestMachine machine = CreateWriter(BusSpace.Ports, (4, 1), (4, 2), (4, 3));
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(BusSpace.Ports, 4));
+
+        AssertWrites(machine, BusSpace.Ports, [true, true, true]);
+
+        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.False(doorbell.Wait(TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void Doorbell_AtDeviceWindow_TakesItsWritesAlone()
+    {
+        using TestMachine machine = CreateWriter(BusSpace.Ports, (4, 1), (4, 2));
+        var device = new Recorder();
+        using BusWindow window = machine.Partition.Ports.Map(Port, 4, device);
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(BusSpace.Ports, 4, 2));
+
+        machine.Run(VcpuExitKind.Halt);
+
+        Assert.Equal(["01000000"], device.Writes);
+        Assert.True(doorbell.Wait(TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void Doorbell_Twice_IsRefusedAndTheFirstRingsOn()
+    {
+        using TestMachine machine = CreateWriter(BusSpace.Ports, (4, 1));
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(BusSpace.Ports, 4));
+
+        var exception = Assert.Throws<HypervisorException>(() => machine.Partition.CreateDoorbell(Locate(BusSpace.Ports, 4)));
+
+        Assert.Contains("exists already", exception.Remedy, StringComparison.Ordinal);
+        AssertWrites(machine, BusSpace.Ports, [true]);
+        Assert.True(doorbell.Wait(TimeSpan.Zero));
+    }
+
+    public static TheoryData<DoorbellLocation, string> Impossible => new()
+    {
+        { DoorbellLocation.Mmio(0x1000), "RAM" },
+        { DoorbellLocation.Mmio(Address, 3), "3 bytes" },
+        { DoorbellLocation.Port(Port, 8), "8 bytes" },
+        { DoorbellLocation.Port(Port, 0, 1), "size" },
+        { DoorbellLocation.Port(Port, 1, 0x100), "0x100" },
+        { new DoorbellLocation(BusSpace.Ports, 0x1_0000, 1, null), "0xFFFF" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Impossible))]
+    public void Doorbell_ThatNothingCanRing_IsRefusedInWords(DoorbellLocation location, string words)
+    {
+        using var machine = new TestMachine();
+
+        var exception = Assert.Throws<ArgumentException>(() => machine.Partition.CreateDoorbell(location));
+
+        Assert.Contains(words, exception.Message, StringComparison.Ordinal);
+    }
+
+    private static DoorbellLocation Locate(BusSpace space, int size, ulong? value = null) =>
+        new(space, space == BusSpace.Mmio ? Address : Port, size, value);
+
+    /// <summary>Makes some writes of a size and a value, and halts.</summary>
+    private static TestMachine CreateWriter(BusSpace space, params (int Size, uint Value)[] writes) => new(GuestProgram.LongMode(a =>
+    {
+        a.mov(edi, (uint)Address);
+        a.mov(edx, Port);
+        foreach ((int size, uint value) in writes)
+        {
+            a.mov(eax, value);
+            Write(a, space, size);
+        }
+
+        a.hlt();
+    }));
+
+    private static void Write(Assembler a, BusSpace space, int size)
+    {
+        switch (space, size)
+        {
+            case (BusSpace.Mmio, 1):
+                a.mov(__[rdi], al);
+                break;
+            case (BusSpace.Mmio, 2):
+                a.mov(__[rdi], ax);
+                break;
+            case (BusSpace.Mmio, 4):
+                a.mov(__[rdi], eax);
+                break;
+            case (BusSpace.Mmio, _):
+                a.mov(__[rdi], rax);
+                break;
+            case (_, 1):
+                a.@out(dx, al);
+                break;
+            case (_, 2):
+                a.@out(dx, ax);
+                break;
+            default:
+                a.@out(dx, eax);
+                break;
+        }
+    }
+
+    /// <summary>Runs the guest to its halt; only the writes that ring nothing may leave.</summary>
+    private static void AssertWrites(TestMachine machine, BusSpace space, ReadOnlySpan<bool> rings)
+    {
+        foreach (bool ring in rings)
+        {
+            if (!ring)
+            {
+                machine.RunOnce(space == BusSpace.Mmio ? VcpuExitKind.MmioWrite : VcpuExitKind.PortWrite);
+            }
+        }
+
+        machine.RunOnce(VcpuExitKind.Halt);
+    }
+
+    private sealed class Recorder : IBusDevice
+    {
+        public List<string> Writes { get; } = [];
+
+        public void Read(ulong offset, Span<byte> data)
+        {
+        }
+
+        public void Write(ulong offset, ReadOnlySpan<byte> data) => Writes.Add(Convert.ToHexString(data));
+    }
+}

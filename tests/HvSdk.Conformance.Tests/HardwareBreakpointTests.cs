@@ -1,0 +1,130 @@
+using HvSdk.Live;
+using HvSdk.Testing;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace HvSdk.Conformance.Tests;
+
+/// <summary>Breakpoints in the processor's registers.</summary>
+public sealed class HardwareBreakpointTests
+{
+    private const byte Port = 0x80;
+    private const ulong Unused = 0x1F_0000;
+    private const int Data = 0x2_0000;
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Execute_Reached_LeavesBeforeIt(int index) => Divergences.Check("execute-breakpoint", () =>
+    {
+        GuestProgram program = CreateProgram();
+        using var machine = new TestMachine(program);
+        var breakpoints = new HardwareBreakpoint[] { new(Unused), new(Unused + 1), new(Unused + 2), new(Unused + 3) };
+        breakpoints[index] = new HardwareBreakpoint(program.Symbols["first"]);
+        machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = breakpoints });
+
+        VcpuExit exit = machine.RunOnce(VcpuExitKind.Debug);
+        Assert.Equal(DebugCause.HardwareBreakpoint, exit.DebugCause);
+        Assert.Equal(index, exit.BreakpointIndex);
+        Assert.Equal(program.Symbols["first"], exit.Address);
+        Assert.Equal(program.Symbols["first"], machine.Registers.Rip);
+
+        // The next one alone, so that the guest gets past this one.
+        machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new HardwareBreakpoint(program.Symbols["second"])] });
+        exit = machine.RunOnce(VcpuExitKind.Debug);
+        Assert.Equal(0, exit.BreakpointIndex);
+        Assert.Equal(program.Symbols["second"], exit.Address);
+
+        machine.Vcpu.SetDebug(VcpuDebugOptions.None);
+        machine.RunOnce(VcpuExitKind.PortRead);
+    });
+
+    [Theory]
+    [InlineData(HardwareBreakpointKind.Write, 1)]
+    [InlineData(HardwareBreakpointKind.Write, 2)]
+    [InlineData(HardwareBreakpointKind.Write, 4)]
+    [InlineData(HardwareBreakpointKind.Write, 8)]
+    [InlineData(HardwareBreakpointKind.ReadWrite, 1)]
+    [InlineData(HardwareBreakpointKind.ReadWrite, 4)]
+    public void Data_Touched_LeavesAfterIt(HardwareBreakpointKind kind, int length) => Divergences.Check("data-breakpoint", () =>
+    {
+        // Touches the byte before and the byte after the watched ones, reads the last of them, and writes it.
+        GuestProgram program = GuestProgram.LongMode((a, marks) =>
+        {
+            a.mov(__byte_ptr[Data - 1], al);
+            a.mov(__byte_ptr[Data + length], al);
+            a.mov(al, __byte_ptr[Data + length - 1]);
+            marks.Symbol("after read");
+            a.nop();
+            a.mov(__byte_ptr[Data + length - 1], al);
+            marks.Symbol("after write");
+            a.nop();
+            a.@in(al, Port);
+        });
+        using var machine = new TestMachine(program);
+        machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new(Unused), new(Data, kind, length)] });
+
+        if (kind == HardwareBreakpointKind.ReadWrite)
+        {
+            Assert.Equal(1, machine.RunOnce(VcpuExitKind.Debug).BreakpointIndex);
+            Assert.Equal(program.Symbols["after read"], machine.Registers.Rip);
+        }
+
+        Assert.Equal(1, machine.RunOnce(VcpuExitKind.Debug).BreakpointIndex);
+        Assert.Equal(program.Symbols["after write"], machine.Registers.Rip);
+        machine.RunOnce(VcpuExitKind.PortRead);
+    });
+
+    [Fact]
+    public void Breakpoints_TurnedOff_LeaveTheGuestAlone()
+    {
+        GuestProgram program = CreateProgram();
+        using var machine = new TestMachine(program);
+        machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new(program.Symbols["first"]), new(program.Symbols["second"])] });
+        machine.Vcpu.SetDebug(VcpuDebugOptions.None);
+
+        machine.RunOnce(VcpuExitKind.PortRead);
+
+        X64DebugRegisters registers = machine.Vcpu.X64.GetDebugRegisters();
+        Assert.Equal((0UL, 0UL), (registers.Dr0, registers.Dr1));
+    }
+
+    [Theory]
+    [InlineData(0x1001UL, HardwareBreakpointKind.Write, 2, "aligned")]
+    [InlineData(0x1000UL, HardwareBreakpointKind.Execute, 4, "4 bytes")]
+    [InlineData(0x1000UL, HardwareBreakpointKind.ReadWrite, 3, "3 bytes")]
+    public void Breakpoint_ThatCannotBe_IsRefusedInWords(ulong address, HardwareBreakpointKind kind, int length, string words)
+    {
+        using var machine = new TestMachine();
+
+        var exception = Assert.Throws<ArgumentException>(
+            () => machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new(address, kind, length)] }));
+
+        Assert.Contains(words, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Breakpoints_MoreThanTheProcessorHas_AreRefusedInWords()
+    {
+        using var machine = new TestMachine();
+        int most = machine.Partition.Capabilities.MaxHardwareBreakpoints;
+
+        var exception = Assert.Throws<ArgumentException>(
+            () => machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = new HardwareBreakpoint[most + 1] }));
+
+        Assert.Contains($"{most + 1}", exception.Message, StringComparison.Ordinal);
+        Assert.Contains($"has {most}.", exception.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Executes two marked instructions, and reads a port.</summary>
+    private static GuestProgram CreateProgram() => GuestProgram.LongMode(static (a, marks) =>
+    {
+        a.nop();
+        marks.Symbol("first");
+        a.mov(al, 1);
+        a.nop();
+        marks.Symbol("second");
+        a.mov(al, 2);
+        a.@in(al, Port);
+    });
+}
