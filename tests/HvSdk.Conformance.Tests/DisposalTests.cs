@@ -23,10 +23,13 @@ public sealed class DisposalTests
     public void Parts_DisposedOfInEveryOrder_LeaveNothingOpen()
     {
         Part[] parts = [.. Enum.GetValues<Part>()];
+
+        // All 720 orders in long runs; every seventh, which shuffles all places, in normal ones.
+        int step = Repetitions.Get("HVSDK_ORDERS_STEP", 7, 1);
         OpenDescriptors.AssertUnchanged(
             () =>
             {
-                foreach (Part[] order in Permutations(parts))
+                foreach (Part[] order in Permutations(parts).Where((_, i) => i % step == 0))
                 {
                     CreateAndDispose(order);
                 }
