@@ -58,6 +58,18 @@ static void device_write(const uint8_t *data) { device_value = data[0]; }
 
 static void device_read(uint8_t *data) { data[0] = device_value; }
 
+/* Runs the guest to its first exit, a write to a port, and takes what it wrote. */
+static void run_once(struct machine *machine)
+{
+    struct kvm_run *run = machine->run;
+    uint32_t reason = machine_run(machine);
+    if (reason != KVM_EXIT_IO) {
+        printf("error first exit %u\n", reason);
+        exit(1);
+    }
+    device_write((uint8_t *)run + run->io.data_offset);
+}
+
 static int64_t run_exits(struct machine *machine)
 {
     int64_t start = now();
@@ -99,10 +111,7 @@ static void create(int count)
         int64_t begin = now();
         machine_create(&machine, LARGE_RAM, 1);
         machine_load(&machine, code, code_length);
-        if (machine_run(&machine) != KVM_EXIT_IO) {
-            printf("error first exit %u\n", machine.run->exit_reason);
-            exit(1);
-        }
+        run_once(&machine);
         until_exit += now() - begin;
         machine_destroy(&machine);
     }
@@ -261,7 +270,7 @@ static void idle(int count)
     for (int i = 0; i < count; i++) {
         machine_create(&machines[i], IDLE_RAM, 1);
         machine_load(&machines[i], code, code_length);
-        machine_run(&machines[i]);
+        run_once(&machines[i]);
     }
     read_memory(&rss[1], &pss[1]);
     for (int i = 0; i < count; i++)
