@@ -131,7 +131,7 @@ public sealed class VcpuStateTests
         Assert.Contains("576", shortened.Message, StringComparison.Ordinal);
     }
 
-    private static bool IsClock(uint index) => index is X64MsrIndex.TimeStampCounter or 0x3B or 0x4000_0020 or 0x4000_0021 or 0xE7 or 0xE8;
+    private static bool IsClock(uint index) => index is X64MsrIndex.TimeStampCounter or 0x3B or 0x4000_0010 or 0x4000_0020 or 0x4000_0021 or 0xE7 or 0xE8;
 
     private static TestMachine CreateMachine(InterruptControllerMode mode, bool isLoaded = true) =>
         new(isLoaded ? s_program : null, options =>

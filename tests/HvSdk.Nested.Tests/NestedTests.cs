@@ -25,6 +25,9 @@ public sealed class NestedTests(ITestOutputHelper output)
             [
                 "--cpus", "2", "--memory", "4096", "--results", results, "--add", $"{NestedMachine.OutputOf(Suite)}:/tests",
                 "--env", "HVSDK_REQUIRE=kvm", "--env", "TESTINGPLATFORM_TELEMETRY_OPTOUT=1",
+
+                // An exit costs several times what it does outside, and a kick most of all.
+                "--env", "HVSDK_TEST_TIMEOUT_SECONDS=120", "--env", "HVSDK_KICKS=2000",
                 .. Passed("HVSDK_LONG"),
                 "--", "dotnet", "exec", $"/tests/{Suite}.dll", "--no-ansi", "--no-progress",
                 "--results-directory", "/results", "--report-xunit", "--report-xunit-filename", $"{Suite}.xml",
