@@ -34,8 +34,16 @@ public sealed class KvmBackend : HypervisorBackend
     public override HypervisorHost Open(ILoggerFactory loggerFactory)
     {
         ArgumentNullException.ThrowIfNull(loggerFactory);
-        SafeFd? device = TryOpen(out BackendProbe probe);
-        return device is null ? throw new HypervisorUnavailableException(probe) : new KvmHost(device, _options, loggerFactory.CreateLogger("HvSdk.Backends.Kvm"));
+        SafeFd device = TryOpen(out BackendProbe probe) ?? throw new HypervisorUnavailableException(probe);
+        try
+        {
+            return new KvmHost(device, _options, loggerFactory.CreateLogger("HvSdk.Backends.Kvm"));
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Opens the device and tries what every partition needs.</summary>

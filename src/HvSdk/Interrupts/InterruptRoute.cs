@@ -10,7 +10,7 @@ public readonly record struct InterruptRoute
         Message = message;
     }
 
-    /// <summary>The line, 0 to <see cref="HypervisorCapabilities.InterruptLineCount"/> less one. A line may have several routes.</summary>
+    /// <summary>The line, 0 to <see cref="HypervisorCapabilities.InterruptLineCount"/> less one. A line may lead to several inputs, or send one message.</summary>
     public int Line { get; }
 
     /// <summary>The input of the host's controller that it leads to, or null.</summary>

@@ -488,10 +488,10 @@ public sealed class GuestMemory
             }
         }
 
-        if (access == MemoryAccess.ReadWrite && _partition.Mmio.FindConflict(address, address + size) is { } window)
+        if (access == MemoryAccess.ReadWrite && (_partition.Mmio.FindConflict(address, address + size) ?? _partition.FindDoorbell(address, address + size)) is { } window)
         {
             throw new ArgumentException(
-                $"0x{size:X} bytes at GPA 0x{address:X} would hide {window}. Choose another address, or remove that window first.", nameof(address));
+                $"0x{size:X} bytes at GPA 0x{address:X} would hide {window}. Choose another address, or remove that first.", nameof(address));
         }
 
         if (_map.Length >= _capabilities.MaxMemoryRegions && ignored is not { IsMapped: true })

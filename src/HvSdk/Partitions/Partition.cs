@@ -224,6 +224,20 @@ public sealed class Partition : IDisposable
         }
     }
 
+    /// <summary>Names a doorbell among the GPAs of a range, or gives null: RAM there would take its writes.</summary>
+    internal string? FindDoorbell(ulong address, ulong end)
+    {
+        foreach (Doorbell doorbell in Snapshot(_doorbells))
+        {
+            if (doorbell.Location.Space == BusSpace.Mmio && doorbell.Location.Address >= address && doorbell.Location.Address < end)
+            {
+                return $"the doorbell at {doorbell.Location}";
+            }
+        }
+
+        return null;
+    }
+
     internal void Forget(Doorbell doorbell)
     {
         lock (Gate)

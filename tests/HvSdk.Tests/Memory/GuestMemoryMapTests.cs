@@ -51,6 +51,20 @@ public sealed class GuestMemoryMapTests
     }
 
     [Fact]
+    public void Map_OverADoorbell_NamesItUntilItIsGone()
+    {
+        using ScriptedMachine machine = new();
+        using (machine.Partition.CreateDoorbell(DoorbellLocation.Mmio(0x1800, 4)))
+        {
+            ArgumentException e = Assert.Throws<ArgumentException>(() => machine.Partition.Memory.Map(0x1000, Page));
+            Assert.Contains("would hide the doorbell at Mmio 0x1800, 4 bytes", e.Message, StringComparison.Ordinal);
+            machine.Partition.Memory.Map(0x2000, Page);
+        }
+
+        machine.Partition.Memory.Map(0x1000, Page);
+    }
+
+    [Fact]
     public void Map_LastPage_IsAddressable()
     {
         using ScriptedMachine machine = new();
