@@ -51,12 +51,25 @@ internal sealed class MemoryBenchmark(string peerPath)
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rssAfter - rss} {pssAfter - pss} {rssAtOnce - rss} {heap / 1024}"));
     }
 
+    /// <summary>Collects until the memory of the process stays: the runtime gives memory back a while after it has collected.</summary>
     private static (long Rss, long Pss) Settle()
     {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        GC.WaitForPendingFinalizers();
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return ReadMemory();
+        const int most = 30;
+        const long still = 64;
+        long before = long.MaxValue;
+        for (int i = 0; ; i++)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+            (long rss, long pss) = ReadMemory();
+            if (i == most || long.Abs(before - rss) < still)
+            {
+                return (rss, pss);
+            }
+
+            before = rss;
+            Thread.Sleep(200);
+        }
     }
 
     private static (long Rss, long Pss) ReadMemory()

@@ -34,6 +34,7 @@ static int Run(BenchmarkOptions options)
         Peer.Compile(peer);
     }
 
+    Processor.UseSmallPages();
     long start = Stopwatch.GetTimestamp();
     using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
     Report.PrintHeader(

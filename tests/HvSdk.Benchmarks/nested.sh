@@ -11,5 +11,5 @@ program=artifacts/bin/HvSdk.Benchmarks/release
 results=()
 [[ -z ${RESULTS:-} ]] || results=(--results "$RESULTS")
 # Two processors: doorbells and kicks are between threads. Without the file limit raised, 1,000 partitions do not fit.
-exec tests/nested/run.sh --cpus 2 --memory 3072 --timeout "${TIMEOUT:-3600}" --add "$program:/bench" "${results[@]}" -- \
+exec tests/nested/run.sh --cpus "${CPUS:-2}" --memory 3072 --timeout "${TIMEOUT:-3600}" --add "$program:/bench" "${results[@]}" -- \
     sh -c 'ulimit -n 16384; mkdir -p /results; exec dotnet /bench/HvSdk.Benchmarks.dll --native /bench/native/peer --json /results/results.json "$@"' bench "$@"

@@ -5,6 +5,7 @@
  *   exits CODE           makes the guest that "run" runs
  *   run                  runs it to its HLT: nanoseconds
  *   create COUNT CODE    makes, runs to the first exit and destroys COUNT machines: nanoseconds, and those up to the exits
+ *   map COUNT            makes the address space as crowded as that of a process with a runtime: COUNT mappings
  *   doorbell WAIT CODE   makes the guest that "ring" runs; WAIT is "read" (blocking) or "poll" (poll, then read)
  *   ring                 runs it to its HLT: median of nanoseconds from the entry before the ring to the woken thread
  *   kick COUNT CODE      kicks a spinning guest while another thread allocates: nanoseconds, median and 99 of 100
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -116,6 +118,19 @@ static void create(int count)
         machine_destroy(&machine);
     }
     printf("%ld %ld\n", (long)(now() - start), (long)until_exit);
+}
+
+/* Neighbours that differ in protection are not merged. */
+static void map(int count)
+{
+    for (int i = 0; i < count; i++) {
+        char *page = mmap(NULL, 4096, i % 2 == 0 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+            fail("mmap");
+        /* A written page gives the mapping a reverse map of its own, as most have in a real process. */
+        if (i % 2 != 0)
+            *page = 1;
+    }
 }
 
 /* The two threads of a doorbell on processors of their own, as the benchmark does: where the scheduler puts them decides the time. */
@@ -316,6 +331,9 @@ int main(void)
         } else if (sscanf(line, "create %d %8192s", &count, hex) == 2) {
             read_code(hex);
             create(count);
+        } else if (sscanf(line, "map %d", &count) == 1) {
+            map(count);
+            printf("0\n");
         } else if (sscanf(line, "doorbell %15s %8192s", word, hex) == 2) {
             pthread_t thread;
             read_code(hex);
