@@ -6,7 +6,7 @@ namespace HvSdk.Benchmarks;
 /// <summary>The C program that does the same as HvSdk, in a process of its own. It rests while nobody asks it for something.</summary>
 internal sealed class Peer : IDisposable
 {
-    private static readonly string[] s_sources = ["peer.c", "machine.c"];
+    private static readonly string[] s_sources = ["peer.c", "machine.c", "kick.c"];
 
     private readonly Process _process;
 

@@ -36,6 +36,14 @@ int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+static int compare(const void *x, const void *y)
+{
+    int64_t left = *(const int64_t *)x, right = *(const int64_t *)y;
+    return (left > right) - (left < right);
+}
+
+void sort_times(int64_t *times, size_t count) { qsort(times, count, sizeof *times, compare); }
+
 static int control(int fd, unsigned long request, void *argument, const char *operation)
 {
     int result = ioctl(fd, request, argument);

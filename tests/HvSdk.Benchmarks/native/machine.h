@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define CODE_ADDRESS 0x1000
+#define SMALL_RAM 0x10000
 
 struct machine {
     int fd;
@@ -31,5 +32,9 @@ int machine_doorbell(struct machine *machine, uint16_t port, int flags);
 
 _Noreturn void fail(const char *operation);
 int64_t now(void);
+void sort_times(int64_t *times, size_t count);
+
+/* Kicks the guest so often and prints the median and the 99th of 100 times. */
+void kick(int count, const uint8_t *code, size_t length);
 
 #endif
