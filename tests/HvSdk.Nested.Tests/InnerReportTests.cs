@@ -1,0 +1,48 @@
+namespace HvSdk.Nested.Tests;
+
+/// <summary>The report of the tests inside the machine. These run on any machine, so a run without the nested machine's tools has tests too.</summary>
+public sealed class InnerReportTests
+{
+    private const string Report =
+        """
+        <assemblies><assembly>
+          <errors><error name="a thread of its own"><failure><message>it threw</message></failure></error></errors>
+          <collection>
+            <test name="A_B_C" result="Pass" />
+            <test name="D_E_F" result="Fail"><failure><message>1 is not 2</message><stack-trace>at D</stack-trace></failure></test>
+            <test name="G_H_I" result="Skip"><reason>no KVM</reason></test>
+          </collection>
+        </assembly></assemblies>
+        """;
+
+    [Fact]
+    public void Load_EveryResult_IsCountedAndNamed()
+    {
+        InnerReport report = Load(out string path);
+        File.Delete(path);
+
+        Assert.Equal(1, report.Passed);
+        Assert.Equal(2, report.Failures.Count);
+        Assert.StartsWith("D_E_F: Fail: 1 is not 2", report.Failures[0], StringComparison.Ordinal);
+        Assert.Equal("a thread of its own: it threw", report.Failures[1]);
+        Assert.Equal(["G_H_I: skipped: no KVM"], report.Skips);
+    }
+
+    [Fact]
+    public void WriteCounts_OfAReport_AreThreeNumbers()
+    {
+        InnerReport report = Load(out string path);
+
+        report.WriteCounts(path);
+
+        Assert.Equal("1 2 1\n", File.ReadAllText(path));
+        File.Delete(path);
+    }
+
+    private static InnerReport Load(out string path)
+    {
+        path = Path.GetTempFileName();
+        File.WriteAllText(path, Report);
+        return InnerReport.Load(path);
+    }
+}
