@@ -11,6 +11,10 @@ internal static class KvmCpuid
     private const int MaxEntries = 256;
 
     private const uint FeatureLeaf = 0x1;
+
+    /// <summary>ECX bit 24 of the feature leaf (Intel SDM vol. 2A, CPUID).</summary>
+    private const uint TscDeadlineTimer = 1U << 24;
+
     private const uint TopologyLeaf = 0xB;
     private const uint TopologyLeafV2 = 0x1F;
     private const uint AmdTopologyLeaf = 0x8000_001E;
@@ -66,6 +70,18 @@ internal static class KvmCpuid
         }
 
         vcpu.Control(KVM.KVM_SET_CPUID2, own, nameof(KVM.KVM_SET_CPUID2));
+    }
+
+    /// <summary>Sets or clears the bit of the local APIC timer's TSC-deadline mode.</summary>
+    internal static void SetTscDeadlineTimer(Span<X64CpuidEntry> entries, bool isOffered)
+    {
+        foreach (ref X64CpuidEntry entry in entries)
+        {
+            if (entry.Leaf == FeatureLeaf)
+            {
+                entry = entry with { Ecx = (entry.Ecx & ~TscDeadlineTimer) | (isOffered ? TscDeadlineTimer : 0) };
+            }
+        }
     }
 
     private static Span<kvm_cpuid_entry2> Entries(Span<byte> buffer) => MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer[Unsafe.SizeOf<kvm_cpuid2>()..]);

@@ -59,7 +59,7 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     internal static KvmPartition Create(SafeFd device, KvmHost host, PartitionOptions options)
     {
-        byte[] cpuid = CreateCpuid(host, options.X64);
+        byte[] cpuid = CreateCpuid(host, options);
         SafeFd partition = SafeFd.Take(device.Control(KVM.KVM_CREATE_VM, 0, nameof(KVM.KVM_CREATE_VM)), nameof(KVM.KVM_CREATE_VM));
         try
         {
@@ -157,11 +157,11 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     public override void Dispose() => _partition.Dispose();
 
-    private static byte[] CreateCpuid(KvmHost host, X64PartitionOptions options)
+    private static byte[] CreateCpuid(KvmHost host, PartitionOptions options)
     {
-        if (options.ConfigureCpuid is not { } configure)
+        if (options.X64.ConfigureCpuid is not { } configure)
         {
-            return host.X64Host.NativeCpuid;
+            return options.InterruptController == InterruptControllerMode.None ? host.X64Host.NativeCpuidWithoutLocalApic : host.X64Host.NativeCpuid;
         }
 
         X64CpuidTable table = host.X64Host.GetSupportedCpuid();

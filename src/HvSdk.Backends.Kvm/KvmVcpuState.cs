@@ -161,7 +161,7 @@ internal static class KvmVcpuState
         vcpu.Control(KVM.KVM_SET_VCPU_EVENTS, ref events, nameof(KVM.KVM_SET_VCPU_EVENTS));
     }
 
-    private static X64ActivityState ReadActivity(SafeFd vcpu)
+    internal static X64ActivityState ReadActivity(SafeFd vcpu)
     {
         kvm_mp_state native = default;
         vcpu.Control(KVM.KVM_GET_MP_STATE, ref native, nameof(KVM.KVM_GET_MP_STATE));

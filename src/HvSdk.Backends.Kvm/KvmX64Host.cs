@@ -17,6 +17,11 @@ internal sealed class KvmX64Host : X64HostBackend
         // All at once: partitions outlive the open device.
         _cpuid = KvmCpuid.Read(device, KVM.KVM_GET_SUPPORTED_CPUID, nameof(KVM.KVM_GET_SUPPORTED_CPUID));
         _msrIndexes = ReadMsrIndexes(device);
+
+        // Which of the two holds is not in the table: older kernels never set the bit, newer ones always do (Documentation/virt/kvm/api.rst, 4.46).
+        KvmCpuid.SetTscDeadlineTimer(_cpuid, false);
+        NativeCpuidWithoutLocalApic = KvmCpuid.ToNative(new(_cpuid));
+        KvmCpuid.SetTscDeadlineTimer(_cpuid, device.CheckExtension(KVM.KVM_CAP_TSC_DEADLINE_TIMER) > 0);
         NativeCpuid = KvmCpuid.ToNative(GetSupportedCpuid());
     }
 
@@ -24,6 +29,9 @@ internal sealed class KvmX64Host : X64HostBackend
 
     /// <summary>The same in the kernel's form, for partitions that change nothing: shared, not to be written to.</summary>
     internal byte[] NativeCpuid { get; }
+
+    /// <summary>The same for partitions whose local APIC is the caller's: without the timer mode that only the kernel's has.</summary>
+    internal byte[] NativeCpuidWithoutLocalApic { get; }
 
     public override IReadOnlyList<uint> GetMsrIndexes() => _msrIndexes;
 

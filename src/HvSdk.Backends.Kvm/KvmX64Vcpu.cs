@@ -232,6 +232,8 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void RequestInterruptWindow(bool enabled) => _run->request_interrupt_window = KvmBits.From(enabled);
 
+    public override X64ActivityState Activity => KvmVcpuState.ReadActivity(_vcpu);
+
     public override X64VcpuState SaveState() => KvmVcpuState.Save(this, _vcpu, _partition);
 
     public override void LoadState(X64VcpuState state)

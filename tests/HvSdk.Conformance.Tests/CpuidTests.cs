@@ -43,6 +43,21 @@ public sealed class CpuidTests
         Assert.Equal((0x10UL, 0x20UL), (machine.Registers.R8, machine.Registers.Rax));
     }
 
+    [Theory]
+    [InlineData(InterruptControllerMode.None)]
+    [InlineData(InterruptControllerMode.PerVcpu)]
+    public void TscDeadlineTimer_IsOffered_OnlyWhereTheHostKeepsTheLocalApic(InterruptControllerMode mode)
+    {
+        const uint tscDeadlineTimer = 1U << 24; // leaf 1, ECX
+
+        // Halts.
+        using var machine = new TestMachine(GuestProgram.LongMode(static a => a.hlt()), options => options.InterruptController = mode);
+
+        Assert.True(machine.Vcpu.X64.GetCpuid().TryGet(1, 0, out X64CpuidEntry features));
+        Assert.True(machine.Partition.Capabilities.Supports(HypervisorFeatures.PerVcpuInterruptController));
+        Assert.Equal(mode == InterruptControllerMode.PerVcpu, (features.Ecx & tscDeadlineTimer) != 0);
+    }
+
     [Fact]
     public void Override_TakingFeatureAway_IsSeenByGuest() => Divergences.Check("cpuid-features", static () =>
     {

@@ -89,7 +89,7 @@ public sealed class PartitionStateTests
         ApicCode.OpenWindows(machine.Vcpu);
         machine.RunOnce(VcpuExitKind.PortRead);
         RunToHalt(machine);
-        Assert.Equal(X64ActivityState.Halted, machine.Vcpu.X64.SaveState().Activity);
+        Assert.Equal(X64ActivityState.Halted, machine.Vcpu.X64.Activity);
 
         MachineTransfer.MoveAll(machine, other);
         other.Partition.Interrupts.Send(MsiMessage.ForX64(MessageVector));
@@ -162,6 +162,6 @@ public sealed class PartitionStateTests
             using var timer = new Timer(static vcpu => ((Vcpu)vcpu!).Cancel(), machine.Vcpu, TimeSpan.FromMilliseconds(20), Timeout.InfiniteTimeSpan);
             Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
         }
-        while (machine.Vcpu.X64.SaveState().Activity != X64ActivityState.Halted && System.Diagnostics.Stopwatch.GetElapsedTime(start) < Limit.Value);
+        while (machine.Vcpu.X64.Activity != X64ActivityState.Halted && System.Diagnostics.Stopwatch.GetElapsedTime(start) < Limit.Value);
     }
 }

@@ -96,6 +96,7 @@ internal static class KVM
     public const uint KVM_CAP_DIRTY_LOG_RING = 192;
     public const uint KVM_CAP_EXIT_HYPERCALL = 201;
     public const uint KVM_CAP_BINARY_STATS_FD = 203;
+    public const uint KVM_CAP_TSC_DEADLINE_TIMER = 72;
     public const uint KVM_CAP_XSAVE2 = 208;
     public const uint KVM_CAP_DIRTY_LOG_RING_ACQ_REL = 223;
     public const uint KVM_CAP_ADJUST_CLOCK = 39;

@@ -22,6 +22,7 @@ public sealed class DeviceBench : IDeviceSlot
     private readonly List<(DeviceWindow Window, IBusDevice Device)> _windows = [];
     private readonly List<DeviceLine> _lineRequests = [];
     private readonly List<Action<Partition>> _connections = [];
+    private readonly List<Action> _ends = [];
     private ulong _nextAddress = FirstFreeAddress;
     private ulong _nextReserved = FirstReservedAddress;
     private int _nextLine = FirstFreeLine;
@@ -76,6 +77,9 @@ public sealed class DeviceBench : IDeviceSlot
     /// <summary>Gives the device a partition, as a machine does before it starts.</summary>
     /// <param name="partition">The partition, of a <see cref="ScriptedBackend"/> for one.</param>
     public void Connect(Partition partition) => _connections.ForEach(connect => connect(partition));
+
+    /// <summary>Tells the device that the machine has ended.</summary>
+    public void End() => _ends.ForEach(static end => end());
 
     /// <summary>The guest reads from a port: all ones where no window of the device holds the access.</summary>
     /// <param name="port">The port.</param>
@@ -142,6 +146,9 @@ public sealed class DeviceBench : IDeviceSlot
 
     /// <inheritdoc/>
     void IDeviceSlot.OnConnected(Action<Partition> connect) => _connections.Add(connect);
+
+    /// <inheritdoc/>
+    void IDeviceSlot.OnEnded(Action end) => _ends.Add(end);
 
     private ulong Read(BusSpace space, ulong address, int size)
     {

@@ -100,6 +100,8 @@ internal sealed class ScriptedX64Vcpu : X64VcpuBackend
 
     public override void RequestInterruptWindow(bool enabled) => _script.IsInterruptWindowRequested = enabled;
 
+    public override X64ActivityState Activity => _activity;
+
     public override X64VcpuState SaveState()
     {
         _partition.Backend.Begin(ScriptedOperation.SaveState);

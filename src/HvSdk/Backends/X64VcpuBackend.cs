@@ -75,6 +75,9 @@ public abstract class X64VcpuBackend
     /// <summary>Saves everything.</summary>
     public abstract X64VcpuState SaveState();
 
+    /// <summary>What the vCPU does when it is run; cheap, since the rest of the state is not asked for.</summary>
+    public abstract X64ActivityState Activity { get; }
+
     /// <summary>Loads everything.</summary>
     /// <param name="state">The state.</param>
     public abstract void LoadState(X64VcpuState state);

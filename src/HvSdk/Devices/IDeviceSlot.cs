@@ -67,4 +67,8 @@ public interface IDeviceSlot
     /// <summary>Has something called when the native partition exists, before the first vCPU runs: the place to keep its memory, or to make doorbells.</summary>
     /// <param name="connect">What is called, once.</param>
     void OnConnected(Action<Partition> connect);
+
+    /// <summary>Has something called when the machine has ended and no vCPU will run again: the place to complete streams.</summary>
+    /// <param name="end">What is called, once.</param>
+    void OnEnded(Action end);
 }

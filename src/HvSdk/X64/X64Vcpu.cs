@@ -219,6 +219,16 @@ public sealed class X64Vcpu
         _backend.RequestInterruptWindow(enabled);
     }
 
+    /// <summary>What the vCPU does when it is run: execute, sleep in HLT, or wait to be started.</summary>
+    public X64ActivityState Activity
+    {
+        get
+        {
+            using Vcpu.UseScope use = _vcpu.Use();
+            return _backend.Activity;
+        }
+    }
+
     /// <summary>Saves all of the vCPU's state. An access that the last exit left open is completed first.</summary>
     /// <exception cref="NotSupportedException">The host does not offer <see cref="HypervisorFeatures.StateTransfer"/>.</exception>
     public X64VcpuState SaveState()
