@@ -23,6 +23,8 @@ die() {
 }
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/nested/kernel.sh
+. "$here/kernel.sh"
 out=$here/../../artifacts/nested
 update=false
 while (($# > 0)); do
@@ -73,64 +75,18 @@ library_folder=/usr/lib/x86_64-linux-gnu
 loader=/lib64/ld-linux-x86-64.so.2
 busybox=$(command -v busybox) || die "busybox is missing: run install.sh"
 
-# Downloads the package of the kernel itself into the folder $1; linux-image-cloud-amd64 is only a pointer to it.
-download_kernel() {
-    local folder=$1 package sandbox=()
-    package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null \
-        | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
-    [[ -n $package ]] || die "apt does not know linux-image-cloud-amd64: run 'apt-get update' first (this needs Debian on amd64)"
-    if ((EUID == 0)); then
-        sandbox=(-o APT::Sandbox::User=root) # the folder is ours alone, apt's own user cannot write there
-    fi
-    echo "build.sh: downloading $package" >&2
-    (cd "$folder" && apt-get download -q "${sandbox[@]}" "$package" >&2) \
-        || die "could not download $package: run 'apt-get update' and try again"
-}
-
-# Unpacks the ELF kernel out of the bzImage $1 into $2. QEMU can start both, but the bzImage would have to decompress
-# itself at emulation speed. Offsets are those of the x86 boot protocol (Documentation/x86/boot.rst).
-extract_vmlinux() {
-    local image=$1 target=$2 sectors offset length start magic tool
-    # Not tail and head: pipefail would take the broken pipe between them for an error.
-    read_bytes() { dd if="$image" iflag=skip_bytes,count_bytes,fullblock skip="$1" count="$2" bs=1M status=none; }
-    read_number() { od -A n -t "u$2" -j "$1" -N "$2" "$image" | tr -d ' '; } # position, bytes
-    [[ $(read_bytes $((0x202)) 4) == HdrS ]] || die "$image is no bzImage"
-
-    sectors=$(read_number $((0x1f1)) 1)  # setup_sects
-    offset=$(read_number $((0x248)) 4)   # payload_offset
-    length=$(read_number $((0x24c)) 4)   # payload_length
-    start=$(((sectors + 1) * 512 + offset))
-    magic=$(od -A n -t x1 -j "$start" -N 4 "$image" | tr -d ' ')
-    case $magic in
-        02214c18) tool=(lz4 -dc) ;;
-        fd377a58) tool=(xz -dc) ;;
-        28b52ffd) tool=(zstd -dc) ;;
-        1f8b08*) tool=(gzip -dc) ;;
-        *) die "the kernel's payload starts with the bytes $magic, which is no compression known to extract_vmlinux" ;;
-    esac
-    # For all but gzip, the build of the kernel appends the unpacked size, which the tools would take for damage.
-    [[ ${tool[0]} == gzip ]] || length=$((length - 4))
-    read_bytes "$start" "$length" | "${tool[@]}" >"$target"
-    [[ $(head -c 4 "$target") == $'\x7fELF' ]] || die "what was unpacked from $image is no ELF file"
-}
-
 # Unpacks the kernel package $1 and makes vmlinux and initramfs in the folder $2.
 make_kernel_parts() {
-    local package=$1 folder=$2 unpacked=$2/unpacked tree=$2/tree module name file applet
+    local package=$1 folder=$2 unpacked=$2/unpacked tree=$2/tree module name applet
     mkdir -p "$unpacked" "$tree"/{bin,modules,proc,sys,dev,root}
     dpkg-deb --fsys-tarfile "$package" | tar -x -C "$unpacked" --wildcards './boot/vmlinuz-*' './lib/modules/*/kernel'
 
+    # QEMU can start a bzImage too, but it would have to decompress itself at emulation speed.
     extract_vmlinux "$(echo "$unpacked"/boot/vmlinuz-*)" "$folder/vmlinux"
 
     for module in "${modules[@]}"; do
         name=${module%% *}
-        file=$(find "$unpacked/lib/modules" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
-        [[ -n $file ]] || die "the kernel package has no module $name"
-        if [[ $file == *.xz ]]; then
-            xz -dc "$file" >"$tree/modules/$name.ko"
-        else
-            cp "$file" "$tree/modules/$name.ko"
-        fi
+        copy_module "$unpacked" "$name" "$tree/modules"
         echo "${module/#"$name"/"$name.ko"}" >>"$tree/modules/order"
     done
 
@@ -172,7 +128,7 @@ make_rootfs() {
 
 # Everything that the parts are made of. Size and time stand for the contents of the big files.
 describe_inputs() {
-    cat "$here/build.sh" "$here/init" | sha256sum
+    cat "$here/build.sh" "$here/kernel.sh" "$here/init" | sha256sum
     basename -a "$out"/linux-image-*.deb
     stat -L -c '%n %s %Y' "$busybox" "$loader" "${libraries[@]/#/$library_folder/}"
 }
@@ -194,7 +150,7 @@ flock 8
 rm -rf "$out/new"
 if $update || ! compgen -G "$out/linux-image-*.deb" >/dev/null; then
     mkdir "$out/new"
-    download_kernel "$out/new"
+    download_kernel "$out/new" linux-image-cloud-amd64
     rm -f "$out"/linux-image-*.deb
     mv "$out/new"/linux-image-*.deb "$out"
     rm -rf "$out/new"
