@@ -1,0 +1,125 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using HvSdk.Boot;
+using HvSdk.VirtualMachines;
+
+namespace HvSdk.Samples.BootGuest;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed record GuestOptions
+{
+    private const ulong DefaultMemory = 512 << 20;
+
+    public required GuestFormat Format { get; init; }
+
+    public required string Kernel { get; init; }
+
+    public string? InitialRamDisk { get; init; }
+
+    public IReadOnlyList<string> Modules { get; init; } = [];
+
+    public string CommandLine { get; init; } = "";
+
+    public ulong Memory { get; init; } = DefaultMemory;
+
+    public int Processors { get; init; } = 1;
+
+    public ChipPlacement Chips { get; init; }
+
+    public bool HasDebugExit { get; init; }
+
+    public bool ShowsStatistics { get; init; }
+
+    /// <summary>Opens what is to boot; the machine closes it.</summary>
+    public BootImage OpenImage()
+    {
+        BootFile kernel = BootFile.Open(Kernel);
+        var linux = new LinuxBootOptions { CommandLine = CommandLine, InitialRamDisk = InitialRamDisk is null ? null : BootFile.Open(InitialRamDisk) };
+        var multiboot = new MultibootOptions { CommandLine = CommandLine, Modules = [.. Modules.Select(static path => new BootModule(BootFile.Open(path), Path.GetFileName(path)))] };
+        return Format switch
+        {
+            GuestFormat.BzImage => LinuxImage.ReadBzImage(kernel, linux),
+            GuestFormat.Elf => LinuxImage.ReadElf(kernel, LinuxElfEntry.Bits64, linux),
+            GuestFormat.Pvh => LinuxImage.ReadElf(kernel, LinuxElfEntry.Pvh, linux),
+            GuestFormat.Multiboot => MultibootImage.ReadMultiboot1(kernel, multiboot),
+            GuestFormat.Multiboot2 => MultibootImage.ReadMultiboot2(kernel, multiboot),
+            GuestFormat.Flat => FlatImage.Read(kernel, new FlatImageOptions { Mode = FlatImageMode.Real, LoadAddress = 0x7C00 }),
+            _ => FirmwareImage.Read(kernel),
+        };
+    }
+
+    /// <summary>Reads the command line and boots; says how to get a kernel where there is nothing to boot.</summary>
+    public static Task<int> RunAsync(string[] args, Func<GuestOptions, CancellationToken, Task<int>> boot)
+    {
+        var format = new Option<GuestFormat>("--format") { Description = "What the kernel is.", DefaultValueFactory = static _ => GuestFormat.BzImage };
+        var kernel = new Option<string?>("--kernel") { Description = "The kernel, or image." };
+        var initrd = new Option<string?>("--initrd") { Description = "Its initial RAM disk (Linux)." };
+        var modules = new Option<string[]>("--module") { Description = "A module (multiboot); may be repeated." };
+        var append = new Option<string>("--append") { Description = "The kernel's command line.", DefaultValueFactory = static _ => "" };
+        var memory = new Option<ulong>("--memory") { Description = "RAM, such as 512M or 6G.", DefaultValueFactory = static _ => DefaultMemory, CustomParser = ParseSize };
+        var cpus = new Option<int>("--cpus") { Description = "Processors.", DefaultValueFactory = static _ => 1 };
+        var chips = new Option<GuestChips>("--chips") { Description = "Who keeps the I/O APIC, PIC and PIT: the host's kernel, or this process (split).", DefaultValueFactory = static _ => GuestChips.Kernel };
+        var debugExit = new Option<bool>("--debug-exit") { Description = "A port 0xF4 by which the guest ends with a code." };
+        var statistics = new Option<bool>("--stats") { Description = "Print exits by kind and times at the end." };
+        var command = new RootCommand("Boots a guest on this terminal. Ctrl-A X leaves.") { format, kernel, initrd, modules, append, memory, cpus, chips, debugExit, statistics };
+        command.SetAction((result, cancellationToken) =>
+        {
+            if (result.GetValue(kernel) is not { } path)
+            {
+                Console.Error.WriteLine(KernelAdvice.Text);
+                return Task.FromResult(GuestExitCode.CannotRun);
+            }
+
+            return boot(
+                new GuestOptions
+                {
+                    Format = result.GetValue(format),
+                    Kernel = path,
+                    InitialRamDisk = result.GetValue(initrd),
+                    Modules = result.GetValue(modules) ?? [],
+                    CommandLine = result.GetValue(append) ?? "",
+                    Memory = result.GetValue(memory),
+                    Processors = result.GetValue(cpus),
+                    Chips = result.GetValue(chips) == GuestChips.Split ? ChipPlacement.Split : ChipPlacement.Host,
+                    HasDebugExit = result.GetValue(debugExit),
+                    ShowsStatistics = result.GetValue(statistics),
+                },
+                cancellationToken);
+        });
+        return command.Parse(args).InvokeAsync();
+    }
+
+    private static ulong ParseSize(ArgumentResult result)
+    {
+        string text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, 'T' => 40, _ => 0 };
+        ReadOnlySpan<char> digits = shift == 0 ? text : text.AsSpan(0, text.Length - 1);
+        if (ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number <= ulong.MaxValue >> shift)
+        {
+            return number << shift;
+        }
+
+        result.AddError($"'{text}' is no size. Write bytes, or a number with K, M, G or T: 512M.");
+        return 0;
+    }
+}
+
+/// <summary>What can be booted.</summary>
+internal enum GuestFormat
+{
+    BzImage,
+    Elf,
+    Pvh,
+    Multiboot,
+    Multiboot2,
+    Flat,
+    Firmware,
+}
+
+/// <summary>Who keeps the chips that processors share.</summary>
+internal enum GuestChips
+{
+    Kernel,
+    Split,
+}

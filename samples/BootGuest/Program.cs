@@ -1,0 +1,82 @@
+// Boots a guest that nobody here wrote, on the terminal that you sit at: a Linux kernel, a multiboot kernel, an image of your own, a firmware.
+//
+//     dotnet run --project samples/BootGuest -- --kernel vmlinuz --initrd initrd.img --append "console=ttyS0"
+//
+// GuestOptions.cs has the options, HostTerminal.cs the terminal. Making the machine is all in Boot below.
+using HvSdk;
+using HvSdk.Backends.Kvm;
+using HvSdk.Devices.Emulated;
+using HvSdk.Samples.BootGuest;
+using HvSdk.VirtualMachines;
+
+return await GuestOptions.RunAsync(args, BootAsync);
+
+static async Task<int> BootAsync(GuestOptions options, CancellationToken cancellationToken)
+{
+    if (Hypervisor.Probe(KvmBackend.Instance) is { IsAvailable: false } probe)
+    {
+        Console.Error.WriteLine(probe);
+        return GuestExitCode.CannotRun;
+    }
+
+    using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
+    var console = new SerialPort16550A();
+    VirtualMachineBuilder builder = VirtualMachine.CreateBuilder(hypervisor)
+        .WithName("guest")
+        .WithMemory(options.Memory)
+        .WithProcessors(options.Processors)
+        .ConfigureBoard(board => board.Chips = options.Chips)
+        .Boot(options.OpenImage)
+        .AddDevice(console, "console")
+        .AddDevice(new KeyboardController8042(), "keyboard controller")
+        .AddDevice(new PanicNotifier(), "panic notifier")
+        .CountAccesses(options.ShowsStatistics);
+    if (options.HasDebugExit)
+    {
+        builder.AddDevice(new DebugExit(), "debug exit");
+    }
+
+    VirtualMachine machine;
+    try
+    {
+        machine = builder.Build();
+    }
+    catch (MachineConfigurationException e)
+    {
+        Console.Error.WriteLine(e.Message);
+        return GuestExitCode.CannotRun;
+    }
+
+    await using (machine)
+    {
+        using HostTerminal terminal = HostTerminal.Open();
+        await machine.StartAsync(cancellationToken: cancellationToken);
+        Task output = console.Pipe.Input.CopyToAsync(Console.OpenStandardOutput(), CancellationToken.None);
+        Task<bool> input = terminal.TypeAsync(console.Pipe.Output, cancellationToken);
+        Task<MachineEnd> exit = machine.WaitForExitAsync(CancellationToken.None);
+        if (await Task.WhenAny(exit, LeaveAsync(input)) != exit)
+        {
+            await machine.StopAsync(TimeSpan.Zero, CancellationToken.None);
+        }
+
+        MachineEnd end = await exit;
+        await output; // what the guest said last
+        terminal.Dispose();
+        Console.Error.WriteLine($"{(Console.IsErrorRedirected ? "" : "\r")}{end}");
+        if (options.ShowsStatistics)
+        {
+            StatisticsTable.Print(machine.GetStatistics(), Console.Error);
+        }
+
+        return GuestExitCode.Of(end);
+    }
+}
+
+// The end of the input is no reason to leave; Ctrl-A X is.
+static async Task LeaveAsync(Task<bool> input)
+{
+    if (!await input)
+    {
+        await Task.Delay(Timeout.Infinite);
+    }
+}

@@ -1,0 +1,88 @@
+namespace HvSdk.VirtualMachines;
+
+/// <summary>One processor of a machine: its thread's loop, and what others may ask of it.</summary>
+internal sealed class Processor(int index, ProcessorGate gate, MachineChips chips, MachineEnding ending, AccessCounts? accesses)
+{
+    private volatile bool _inspect;
+
+    /// <summary>Null before the thread has made it.</summary>
+    public Vcpu? Vcpu { get; private set; }
+
+    /// <summary>When it was last looked at, it had halted with interrupts off, or was never started.</summary>
+    public bool IsHaltedForGood { get; private set; }
+
+    /// <summary>How often it was looked at.</summary>
+    public int Inspections { get; private set; }
+
+    /// <summary>Makes it leave the guest and look at what is asked of it.</summary>
+    public void Kick() => Vcpu?.Cancel();
+
+    /// <summary>Has it find out whether it has halted for good.</summary>
+    public void Inspect()
+    {
+        _inspect = true;
+        Kick();
+    }
+
+    /// <summary>Runs the guest until the machine ends.</summary>
+    /// <param name="vcpu">The vCPU, made by this thread.</param>
+    /// <param name="start">Sets its registers, or null.</param>
+    /// <param name="ready">Is told that the processor stands ready.</param>
+    public void Run(Vcpu vcpu, Action<Vcpu>? start, Action ready)
+    {
+        start?.Invoke(vcpu);
+        Vcpu = vcpu;
+        ready();
+        var handler = new ProcessorHandler(chips, accesses);
+        while (gate.Pass())
+        {
+            if (_inspect)
+            {
+                _inspect = false;
+                IsHaltedForGood = IsHaltedForGoodNow(vcpu);
+                Inspections++;
+            }
+
+            chips.BeforeRun(vcpu);
+            VcpuExit exit = vcpu.Run(ref handler);
+            if (exit.Kind is not (VcpuExitKind.Canceled or VcpuExitKind.InterruptWindow))
+            {
+                ending.TryDecide(ToEnd(vcpu, exit));
+            }
+        }
+    }
+
+    private static bool IsHaltedForGoodNow(Vcpu vcpu) => vcpu.X64.Activity switch
+    {
+        X64ActivityState.WaitForInit => true,
+        X64ActivityState.Halted => (vcpu.X64.GetRegisters().Rflags & X64Flags.InterruptEnable) == 0,
+        _ => false,
+    };
+
+    private MachineEnd ToEnd(Vcpu vcpu, in VcpuExit exit)
+    {
+        (MachineEndKind kind, string what) = exit.Kind switch
+        {
+            VcpuExitKind.Halt => (MachineEndKind.Halted, "halted"),
+            VcpuExitKind.Shutdown => (MachineEndKind.Crashed, "shut down after a triple fault"),
+            VcpuExitKind.SystemEvent when exit.SystemEvent == SystemEventKind.PowerOff => (MachineEndKind.PoweredOff, "asked the host to power off"),
+            VcpuExitKind.SystemEvent when exit.SystemEvent == SystemEventKind.Reset => (MachineEndKind.Reset, "asked the host for a reset"),
+            VcpuExitKind.SystemEvent when exit.SystemEvent == SystemEventKind.Crash => (MachineEndKind.Panicked, "reported a crash to the host"),
+            _ => (MachineEndKind.Crashed, $"left the guest with {exit.ToString()}"),
+        };
+        string where = kind == MachineEndKind.Crashed && exit.Kind != VcpuExitKind.Shutdown ? Where(vcpu) : "";
+        return new MachineEnd { Kind = kind, Reason = $"Processor {index} {what}{where}." };
+    }
+
+    private static string Where(Vcpu vcpu)
+    {
+        try
+        {
+            return FormattableString.Invariant($" at RIP 0x{vcpu.X64.GetRegisters().Rip:X}");
+        }
+        catch (HypervisorException)
+        {
+            return ""; // the host does not even give its registers
+        }
+    }
+}

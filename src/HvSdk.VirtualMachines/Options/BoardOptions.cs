@@ -1,0 +1,48 @@
+using HvSdk.Boot;
+
+namespace HvSdk.VirtualMachines;
+
+/// <summary>What a machine's board has besides the devices that are added to it.</summary>
+public sealed class BoardOptions
+{
+    /// <summary>Who keeps the interrupt controller and timer that all processors share. Default: the host where it can.</summary>
+    public ChipPlacement Chips { get; set; } = ChipPlacement.Automatic;
+
+    /// <summary>
+    /// The 8254 timer. Default off for Linux, which needs none where it knows its clocks' frequencies and boots faster without; on for all other images.
+    /// </summary>
+    public bool? IntervalTimer { get; set; }
+
+    /// <summary>ACPI: the tables, and the power management block with power button, timer and soft off. Default on.</summary>
+    public bool Acpi { get; set; } = true;
+
+    /// <summary>The CMOS memory and clock. Default on: kernels wait seconds for one that is not there.</summary>
+    public bool CmosClock { get; set; } = true;
+
+    /// <summary>The reset control port 0xCF9. Default on.</summary>
+    public bool ResetControl { get; set; } = true;
+
+    /// <summary>The tables of Intel's MultiProcessor Specification, for guests without ACPI. Default off.</summary>
+    public bool MultiprocessorTable { get; set; }
+
+    /// <summary>What the guest may know of the machine's make (SMBIOS), or null: no such tables. Default: HvSdk's own.</summary>
+    public SmbiosIdentity? Smbios { get; set; } = new();
+
+    /// <summary>
+    /// Ends the machine with <see cref="MachineEndKind.Halted"/> when all of its processors have halted with interrupts off, from which nothing wakes them. Default on.
+    /// </summary>
+    public bool EndWhenHalted { get; set; } = true;
+}
+
+/// <summary>Who keeps the chips that all processors share (x64: I/O APIC, 8259A pair, 8254).</summary>
+public enum ChipPlacement
+{
+    /// <summary>The host where it can, else this process.</summary>
+    Automatic,
+
+    /// <summary>The host.</summary>
+    Host,
+
+    /// <summary>This process: the host keeps each processor's own part alone (x64: the local APIC).</summary>
+    Split,
+}
