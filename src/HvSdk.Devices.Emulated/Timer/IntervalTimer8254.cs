@@ -121,7 +121,13 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
             }
 
             TakeRises();
-            return new IntervalTimerState { Counters = counters, SystemControl = _systemControl, LateTicks = (int)long.Min(_lateTicks, LateTickLimit) };
+            return new IntervalTimerState
+            {
+                Counters = counters,
+                SystemControl = _systemControl,
+                LateTicks = (int)long.Min(_lateTicks, LateTickLimit),
+                IsAsserted = _isAsserted,
+            };
         }
     }
 
@@ -143,7 +149,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
             _systemControl = state.SystemControl;
             _lateTicks = state.LateTicks;
             _notBefore = now;
-            SetOutput(_counters[0].OutputAt(now));
+            SetOutput(state.IsAsserted);
             Arm(now);
         }
     }

@@ -12,6 +12,9 @@ public sealed record IntervalTimerState
     /// <summary>Interrupts that are late and will be made up for.</summary>
     public int LateTicks { get; init; }
 
+    /// <summary>The level of the interrupt line.</summary>
+    public bool IsAsserted { get; init; }
+
     internal void Validate(int lateTickLimit)
     {
         StateField.RequireCount(Counters, 3, nameof(Counters));
