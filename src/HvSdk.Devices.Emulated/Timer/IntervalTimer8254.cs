@@ -104,7 +104,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
         _output = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
 
         // PNP0100: the AT timer.
-        slot.Acpi = new AcpiIdentity { HardwareId = "PNP0100", Name = "TMR" };
+        slot.Acpi = new AcpiIdentity { HardwareId = "PNP0100", Name = "TIMR" };
     }
 
     /// <summary>Takes the state out.</summary>

@@ -228,6 +228,23 @@ public sealed class IntervalTimerInterruptTests
     }
 
     [Fact]
+    public void Mode2_WithTheHostsTime_TicksAndNeverAheadOfIt()
+    {
+        const int ticks = 50;
+        var line = new RecordingLine();
+        using var timer = new IntervalTimer8254(TimeProvider.System, line);
+        long start = TimeProvider.System.GetTimestamp();
+        Program(timer, 2_386); // 2 ms
+
+        bool hasTicked = SpinWait.SpinUntil(() => line.Edges >= ticks, TimeSpan.FromSeconds(30));
+
+        int edges = line.Edges;
+        double milliseconds = TimeProvider.System.GetElapsedTime(start).TotalMilliseconds;
+        Assert.True(hasTicked, $"{edges} of {ticks} ticks of 2 ms after {milliseconds} ms.");
+        Assert.True(edges <= milliseconds / 1.999, $"{edges} ticks of 2 ms after {milliseconds} ms.");
+    }
+
+    [Fact]
     public void Dispose_OfRunningTimer_StopsTheHostsTimer()
     {
         var bench = new TimerBench();
