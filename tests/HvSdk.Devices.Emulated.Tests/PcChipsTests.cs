@@ -38,7 +38,7 @@ public sealed class PcChipsTests : IDisposable
     }
 
     [Fact]
-    public void TimerThroughThePic_TicksOncePerEnd()
+    public void Timer_ThroughThePic_TicksOncePerEnd()
     {
         foreach ((ushort port, byte value) in ((ushort, byte)[])[(0x20, 0x11), (0x21, 0x20), (0x21, 0x04), (0x21, 0x01), (0x21, 0xFE)])
         {
@@ -60,7 +60,7 @@ public sealed class PcChipsTests : IDisposable
     }
 
     [Fact]
-    public void TimerThroughTheIoApic_SendsOneMessagePerTick()
+    public void Timer_ThroughTheIoApic_SendsOneMessagePerTick()
     {
         SetEntry(TimerInput, 0x30);
         StartTimer();
@@ -72,7 +72,7 @@ public sealed class PcChipsTests : IDisposable
     }
 
     [Fact]
-    public void PowerButtonThroughTheIoApic_IsALevelUntilTheGuestHasSeenIt()
+    public void PowerButton_ThroughTheIoApic_IsALevelUntilTheGuestHasSeenIt()
     {
         SetEntry(9, 0x8000 | 0x49);
         _bench.WritePort(0x602, 0x100, 2);

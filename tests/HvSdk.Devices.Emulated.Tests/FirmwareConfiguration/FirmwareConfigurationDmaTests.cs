@@ -55,7 +55,7 @@ public sealed class FirmwareConfigurationDmaTests : IDisposable
     }
 
     [Fact]
-    public void Skip_PassesBytesOver()
+    public void Skip_WithinTheItem_PassesBytesOver()
     {
         Assert.Equal(0U, _bench.Dma(Item | Select | Skip, 7, 0));
 

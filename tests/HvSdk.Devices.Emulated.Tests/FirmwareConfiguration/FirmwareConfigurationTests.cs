@@ -23,10 +23,10 @@ public sealed class FirmwareConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void Signature_IsQemu() => Assert.Equal("QEMU"u8.ToArray(), _bench.ReadItem(FirmwareConfigurationKey.Signature, 4));
+    public void Signature_Read_IsQemu() => Assert.Equal("QEMU"u8.ToArray(), _bench.ReadItem(FirmwareConfigurationKey.Signature, 4));
 
     [Fact]
-    public void Id_SaysTraditionalAndDma() => Assert.Equal([3, 0, 0, 0], _bench.ReadItem(FirmwareConfigurationKey.Id, 4));
+    public void Id_WithDma_SaysTraditionalAndDma() => Assert.Equal([3, 0, 0, 0], _bench.ReadItem(FirmwareConfigurationKey.Id, 4));
 
     [Fact]
     public void Id_WithoutDma_SaysTraditional()
@@ -63,7 +63,7 @@ public sealed class FirmwareConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void Select_StartsAnew()
+    public void Select_OfTheSameItem_StartsAnew()
     {
         _bench.ReadItem(FirmwareConfigurationKey.Signature, 2);
 
@@ -75,10 +75,10 @@ public sealed class FirmwareConfigurationTests : IDisposable
         Assert.Equal((byte)'Q', _bench.ReadItem(FirmwareConfigurationKey.Signature | 0x4000, 1)[0]);
 
     [Fact]
-    public void Selector_CannotBeRead() => Assert.Equal(0UL, _bench.Bench.ReadPort(0x510));
+    public void Selector_Read_IsZero() => Assert.Equal(0UL, _bench.Bench.ReadPort(0x510));
 
     [Fact]
-    public void Directory_IsSortedAndGivesKeys()
+    public void Directory_OfNames_IsSortedAndGivesKeys()
     {
         _device.Add("opt/z", new byte[3]);
         _device.Add("etc/b", new byte[1]);

@@ -22,7 +22,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void Slave_HasThePriorityOfInput2()
+    public void Slave_AgainstInput3_HasThePriorityOfInput2()
     {
         var bench = new PicBench();
         bench.Raise(3);
@@ -33,7 +33,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void NonspecificEnd_EndsTheHighestInService()
+    public void NonspecificEnd_OfTwoInService_EndsTheHigher()
     {
         var bench = new PicBench();
         bench.Raise(4);
@@ -47,7 +47,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void SpecificEnd_EndsTheNamedOne()
+    public void SpecificEnd_OfTwoInService_EndsTheNamedOne()
     {
         var bench = new PicBench();
         bench.Raise(4);
@@ -61,7 +61,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void RotateOnNonspecificEnd_MakesTheEndedOneLowest()
+    public void RotateOnNonspecificEnd_OfInput4_MakesItTheLowest()
     {
         var bench = new PicBench();
         bench.Raise(4);
@@ -82,7 +82,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void RotateOnSpecificEnd_MakesTheNamedOneLowest()
+    public void RotateOnSpecificEnd_OfInput0_MakesItTheLowest()
     {
         var bench = new PicBench();
         bench.Raise(0);
@@ -98,7 +98,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void SetPriority_NamesTheLowest()
+    public void SetPriority_OfInput5_MakesItTheLowest()
     {
         var bench = new PicBench();
 
@@ -123,7 +123,7 @@ public sealed class InterruptControllerModesTests
     }
 
     [Fact]
-    public void AutomaticEnd_LeavesNothingInService()
+    public void AutomaticEnd_Acknowledged_LeavesNothingInService()
     {
         var bench = new PicBench(icw4: 0x03);
         bench.Raise(4);

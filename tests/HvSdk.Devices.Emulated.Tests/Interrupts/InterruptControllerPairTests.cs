@@ -244,7 +244,7 @@ public sealed class InterruptControllerPairTests
     }
 
     [Fact]
-    public void Output_IsSetOnlyWhenItChanges()
+    public void Output_OfSeveralRequests_IsSetWhenItChanges()
     {
         var bench = new PicBench();
 

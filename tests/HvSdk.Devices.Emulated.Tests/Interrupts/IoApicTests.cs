@@ -22,10 +22,10 @@ public sealed class IoApicTests
     }
 
     [Fact]
-    public void Version_SaysEndRegisterAnd24Inputs() => Assert.Equal(0x0017_0020U, Read(1));
+    public void Version_Read_SaysEndRegisterAnd24Inputs() => Assert.Equal(0x0017_0020U, Read(1));
 
     [Fact]
-    public void Id_IsReadWriteInBits27To24()
+    public void Id_Written_KeepsBits27To24()
     {
         Assert.Equal(0x0300_0000U, Read(0));
 
@@ -46,7 +46,7 @@ public sealed class IoApicTests
     }
 
     [Fact]
-    public void Entry_KeepsItsWritableBitsOnly()
+    public void Entry_OfAllOnes_KeepsItsWritableBits()
     {
         Write(0x12, 0xFFFF_FFFF);
         Write(0x13, 0xFFFF_FFFF);
@@ -64,7 +64,7 @@ public sealed class IoApicTests
     }
 
     [Fact]
-    public void Select_IsReadBack()
+    public void Select_OfOneByte_IsReadBack()
     {
         _bench.WriteMmio(Address, 0x11, 1);
 
@@ -82,7 +82,7 @@ public sealed class IoApicTests
     }
 
     [Fact]
-    public void Edge_SendsOneMessagePerRise()
+    public void Edge_OfEachRise_SendsOneMessage()
     {
         SetEntry(4, 0x31, destination: 2);
 
@@ -117,7 +117,7 @@ public sealed class IoApicTests
     [InlineData(0x00000700u, 0xFEE05000ul, 0x700u)] // ExtINT
     [InlineData(0x00008431u, 0xFEE05000ul, 0x400u)] // NMI is an edge, whatever the entry says
     [InlineData(0x00002031u, 0xFEE05000ul, 0x031u)] // the polarity does not matter
-    public void Message_HasTheEntrysDeliveryModeAndDestination(uint low, ulong address, uint data)
+    public void Message_OfEntry_HasItsDeliveryModeAndDestination(uint low, ulong address, uint data)
     {
         SetEntry(7, low, destination: 5);
 
@@ -211,7 +211,7 @@ public sealed class IoApicTests
     }
 
     [Fact]
-    public void EndRegister_EndsTheVector()
+    public void EndRegister_Written_EndsTheVector()
     {
         SetEntry(9, Level | 0x40);
         Line(9, true);
@@ -238,7 +238,7 @@ public sealed class IoApicTests
     }
 
     [Fact]
-    public void LevelRoute_IsSaidOnceAndBeforeItIsUsed()
+    public void LevelRoute_OfUnmaskedEntry_IsSaidOnceAndBeforeItIsUsed()
     {
         Line(9, true);
         SetEntry(9, Masked | Level | 0x40);

@@ -75,7 +75,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void SleepButton_SetsItsBit()
+    public void SleepButton_Pressed_SetsItsBit()
     {
         _power.PressSleepButton();
 
@@ -83,7 +83,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void RtcAlarm_SetsItsBitOncePerEdge()
+    public void RtcAlarm_OfEdge_SetsItsBitOnce()
     {
         _bench.WritePort(Enable, 0x400, 2);
         _power.RtcAlarm.Set(true);
@@ -97,7 +97,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void Enable_KeepsTheDefinedBits()
+    public void Enable_OfAllOnes_KeepsTheDefinedBits()
     {
         _bench.WritePort(Enable, 0xFFFF, 2);
 
@@ -117,7 +117,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void Control_HasSciEnableHardwired()
+    public void Control_Written_HasSciEnableHardwired()
     {
         Assert.Equal(1UL, _bench.ReadPort(Control, 2));
 
@@ -127,7 +127,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void Control_KeepsSleepTypeAndNotSleepEnable()
+    public void Control_Written_KeepsSleepTypeAndNotSleepEnable()
     {
         _bench.WritePort(Control, 0x3C02 & ~(7 << 10) | (3 << 10), 2);
 
@@ -155,7 +155,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void Timer_RunsAt3579545Hz()
+    public void Timer_InTime_RunsAt3579545Hz()
     {
         Assert.Equal(0UL, _bench.ReadPort(Timer, 4));
 
@@ -165,7 +165,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void Timer_CannotBeWritten()
+    public void Timer_Written_StaysAsItIs()
     {
         _bench.WritePort(Timer, 0x1234, 4);
 
@@ -186,7 +186,7 @@ public sealed class PowerManagementTests : IDisposable
     [Theory]
     [InlineData(24, 2.4)]
     [InlineData(32, 600.0)]
-    public void TimerStatus_IsSetWhenTheHighestBitChanges(int bits, double seconds)
+    public void TimerStatus_OfChangeOfTheHighestBit_IsSet(int bits, double seconds)
     {
         var bench = new DeviceBench();
         bench.Attach(new PowerManagement { TimerBits = bits });
@@ -203,7 +203,7 @@ public sealed class PowerManagementTests : IDisposable
     }
 
     [Fact]
-    public void TimerInterrupt_ComesByAHostTimerThatRunsOnlyWhileEnabled()
+    public void TimerInterrupt_Enabled_ComesByAHostTimerThatRunsOnlyThen()
     {
         var bench = new DeviceBench();
         using var power = new PowerManagement { TimerBits = 24 };

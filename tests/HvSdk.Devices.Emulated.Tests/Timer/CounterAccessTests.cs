@@ -16,7 +16,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void LowByteOnly_WritesAndReadsIt()
+    public void LowByte_Alone_IsWrittenAndRead()
     {
         _bench.Control(0x14);
         _bench.Write(0, 0x34);
@@ -28,7 +28,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void HighByteOnly_WritesAndReadsIt()
+    public void HighByte_Alone_IsWrittenAndRead()
     {
         _bench.Control(0x24);
         _bench.Write(0, 0x12);
@@ -39,7 +39,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void BothBytes_LoadAfterTheSecond()
+    public void BothBytes_Written_LoadAfterTheSecond()
     {
         _bench.Control(0x34);
         _bench.Write(0, 0x34);
@@ -53,7 +53,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void ControlWord_ResetsTheByteOrder()
+    public void ControlWord_BetweenTheBytes_ResetsTheirOrder()
     {
         _bench.Control(0x34);
         _bench.Write(0, 0xFF);
@@ -65,7 +65,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void Latch_HoldsTheCountUntilItIsRead()
+    public void Latch_UntilItIsRead_HoldsTheCount()
     {
         _bench.Program(1, 2, 0x1000);
         _bench.Tick(1);
@@ -91,7 +91,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void Latch_IsDroppedByTheControlWord()
+    public void Latch_BeforeAControlWord_IsDropped()
     {
         _bench.Program(1, 2, 0x1000);
         _bench.Tick(1);
@@ -143,7 +143,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void NullCount_IsSetFromTheControlWordUntilTheLoad()
+    public void NullCount_FromTheControlWordToTheLoad_IsSet()
     {
         _bench.Control(0x74);
         Assert.Equal(0x40, _bench.Status(1) & 0x40);
@@ -173,10 +173,10 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void ControlWord_CannotBeRead() => Assert.Equal(0xFFUL, _bench.Bench.ReadPort(0x43));
+    public void ControlWord_Read_IsAllOnes() => Assert.Equal(0xFFUL, _bench.Bench.ReadPort(0x43));
 
     [Fact]
-    public void SystemControl_KeepsItsLowBits()
+    public void SystemControl_Written_KeepsItsLowBits()
     {
         _bench.Bench.WritePort(0x61, 0xFE);
 
@@ -197,7 +197,7 @@ public sealed class CounterAccessTests
     }
 
     [Fact]
-    public void Speaker_IsOnWithDataBitAndHighOutput()
+    public void Speaker_WithDataBitAndHighOutput_IsOn()
     {
         _bench.Bench.WritePort(0x61, 3);
         _bench.Program(2, 3, 4);

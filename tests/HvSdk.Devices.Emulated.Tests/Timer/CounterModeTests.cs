@@ -11,7 +11,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Mode0_OutIsLowUntilTheCountHasExpired()
+    public void Mode0_UntilTheCountHasExpired_OutIsLow()
     {
         _bench.Program(2, 0, 4);
 
@@ -19,7 +19,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Mode0_GoesOnCountingAfterTheEnd()
+    public void Mode0_AfterTheEnd_GoesOnCounting()
     {
         _bench.Program(2, 0, 4);
         _bench.Tick(7);
@@ -111,7 +111,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Mode2_OutIsLowForTheLastTickOfEachCycle()
+    public void Mode2_LastTickOfEachCycle_OutIsLow()
     {
         _bench.Program(2, 2, 3);
         _bench.Tick();
@@ -120,7 +120,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Mode2_CountsFromNTo1()
+    public void Mode2_EachCycle_CountsFromNTo1()
     {
         _bench.Program(2, 2, 3);
         _bench.Tick();
@@ -133,7 +133,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Mode2_GateLow_PutsOutHigh_AndRising_Reloads()
+    public void Mode2_GateLowAndHighAgain_PutsOutHighAndReloads()
     {
         _bench.Program(2, 2, 3);
         _bench.Tick(3);
@@ -176,7 +176,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Mode3_CountsByTwo()
+    public void Mode3_EachHalfCycle_CountsByTwo()
     {
         _bench.Program(2, 3, 5);
         _bench.Tick();
@@ -259,7 +259,7 @@ public sealed class CounterModeTests
     }
 
     [Fact]
-    public void Bcd_CountsInDecimal()
+    public void Bcd_Programmed_CountsInDecimal()
     {
         _bench.Program(2, 0, 0x1000, bcd: true);
         _bench.Tick(2);

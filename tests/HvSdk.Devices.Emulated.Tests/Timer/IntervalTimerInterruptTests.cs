@@ -21,7 +21,7 @@ public sealed class IntervalTimerInterruptTests
     }
 
     [Fact]
-    public void Mode0_InterruptsOnce()
+    public void Mode0_Expired_InterruptsOnce()
     {
         var bench = new TimerBench();
         bench.Program(0, 0, 1000);
@@ -37,7 +37,7 @@ public sealed class IntervalTimerInterruptTests
     }
 
     [Fact]
-    public void Mode4_InterruptsOnceAtTheEndOfTheStrobe()
+    public void Mode4_Expired_InterruptsOnceAtTheEndOfTheStrobe()
     {
         var bench = new TimerBench();
         bench.Program(0, 4, 1000);
@@ -67,7 +67,7 @@ public sealed class IntervalTimerInterruptTests
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
-    public void PeriodicModes_DoNotDrift(int mode)
+    public void PeriodicModes_After10000Periods_HaveNotDrifted(int mode)
     {
         var bench = new TimerBench();
         bench.Program(0, mode, 1193); // just under 1 ms, and no multiple of 100 ns
@@ -130,7 +130,7 @@ public sealed class IntervalTimerInterruptTests
     [InlineData(2, 2)]
     [InlineData(3, 2)]
     [InlineData(3, 3)]
-    public void TinyCounts_AreBoundedByTheMinimumPeriod(int mode, int count)
+    public void TinyCounts_InPeriodicModes_AreBoundedByTheMinimumPeriod(int mode, int count)
     {
         var bench = new TimerBench(new IntervalTimer8254 { MinimumPeriod = TimeSpan.FromMilliseconds(1) });
         bench.Program(0, mode, count);
@@ -154,7 +154,7 @@ public sealed class IntervalTimerInterruptTests
     }
 
     [Fact]
-    public void LateTicks_AreMadeUpForAtTwiceThePace()
+    public void LateTicks_WithCatchUp_AreMadeUpForAtTwiceThePace()
     {
         var time = new LateTimeProvider();
         var line = new RecordingLine();

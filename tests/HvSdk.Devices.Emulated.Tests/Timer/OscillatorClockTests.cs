@@ -23,7 +23,7 @@ public sealed class OscillatorClockTests
     [InlineData(1_000L)]
     [InlineData(10_000_000L)]
     [InlineData(1_000_000_000L)]
-    public void Until_HasReachedTheTickAfterwards(long frequency)
+    public void Until_OfTickAhead_HasReachedItAfterwards(long frequency)
     {
         var time = new CountingTime(frequency) { Now = 12_345 };
         var clock = OscillatorClock.ForPowerManagement(time);
