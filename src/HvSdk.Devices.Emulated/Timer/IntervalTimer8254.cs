@@ -125,7 +125,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
             {
                 Counters = counters,
                 SystemControl = _systemControl,
-                LateTicks = (int)long.Min(_lateTicks, LateTickLimit),
+                LateTicks = (int)long.Min(_lateTicks, int.MaxValue),
                 IsAsserted = _isAsserted,
             };
         }
@@ -137,7 +137,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
     public void LoadState(IntervalTimerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        state.Validate(LateTickLimit);
+        state.Validate();
         lock (_gate)
         {
             long now = _clock.Now;
@@ -147,7 +147,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
             }
 
             _systemControl = state.SystemControl;
-            _lateTicks = state.LateTicks;
+            _lateTicks = long.Min(state.LateTicks, LateTickLimit + 1L);
             _notBefore = now;
             SetOutput(state.IsAsserted);
             Arm(now);

@@ -284,6 +284,23 @@ public sealed class IntervalTimerInterruptTests
     }
 
     [Fact]
+    public void State_OfInterruptThatIsDue_IsNotLost()
+    {
+        var time = new LateTimeProvider();
+        using var late = new IntervalTimer8254(time) { LateTickLimit = 0 };
+        late.CounterPorts.Write(3, [0x30]);
+        late.CounterPorts.Write(0, [100]);
+        late.CounterPorts.Write(0, [0]);
+        time.Advance(TimeSpan.FromMilliseconds(1)); // it is due, and the host's timer has not gone off
+        var other = new TimerBench();
+
+        other.Timer.LoadState(late.SaveState());
+        other.Tick(1);
+
+        Assert.Equal(1, other.Line.Edges);
+    }
+
+    [Fact]
     public void LoadState_OfCounterWithoutACount_NamesTheField()
     {
         var timer = new IntervalTimer8254();
