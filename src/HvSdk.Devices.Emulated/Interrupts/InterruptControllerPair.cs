@@ -98,7 +98,7 @@ public sealed class InterruptControllerPair : IPlatformDevice
         }
 
         // PNP0000: the AT interrupt controller.
-        slot.Acpi = new AcpiIdentity { HardwareId = "PNP0000", Name = "PIC" };
+        slot.Acpi = new AcpiIdentity { HardwareId = "PNP0000", Name = "PIC_" };
     }
 
     /// <summary>Takes the state out, the levels of the inputs included.</summary>

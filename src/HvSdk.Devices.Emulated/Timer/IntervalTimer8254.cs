@@ -104,7 +104,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
         _output = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
 
         // PNP0100: the AT timer.
-        slot.Acpi = new AcpiIdentity { HardwareId = "PNP0100", Name = "TMR" };
+        slot.Acpi = new AcpiIdentity { HardwareId = "PNP0100", Name = "TIMR" };
     }
 
     /// <summary>Takes the state out.</summary>
@@ -121,7 +121,13 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
             }
 
             TakeRises();
-            return new IntervalTimerState { Counters = counters, SystemControl = _systemControl, LateTicks = (int)long.Min(_lateTicks, LateTickLimit) };
+            return new IntervalTimerState
+            {
+                Counters = counters,
+                SystemControl = _systemControl,
+                LateTicks = (int)long.Min(_lateTicks, int.MaxValue),
+                IsAsserted = _isAsserted,
+            };
         }
     }
 
@@ -131,7 +137,7 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
     public void LoadState(IntervalTimerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        state.Validate(LateTickLimit);
+        state.Validate();
         lock (_gate)
         {
             long now = _clock.Now;
@@ -141,9 +147,9 @@ public sealed partial class IntervalTimer8254 : IPlatformDevice, IDisposable
             }
 
             _systemControl = state.SystemControl;
-            _lateTicks = state.LateTicks;
+            _lateTicks = long.Min(state.LateTicks, LateTickLimit + 1L);
             _notBefore = now;
-            SetOutput(_counters[0].OutputAt(now));
+            SetOutput(state.IsAsserted);
             Arm(now);
         }
     }

@@ -9,10 +9,13 @@ public sealed record IntervalTimerState
     /// <summary>Bits 3 to 0 of the system control port, 0x61.</summary>
     public byte SystemControl { get; init; }
 
-    /// <summary>Interrupts that are late and will be made up for.</summary>
+    /// <summary>Interrupts that are due and have not been raised. The timer that the state is loaded into keeps as many as its limit allows.</summary>
     public int LateTicks { get; init; }
 
-    internal void Validate(int lateTickLimit)
+    /// <summary>The level of the interrupt line.</summary>
+    public bool IsAsserted { get; init; }
+
+    internal void Validate()
     {
         StateField.RequireCount(Counters, 3, nameof(Counters));
         for (int i = 0; i < Counters.Count; i++)
@@ -21,7 +24,7 @@ public sealed record IntervalTimerState
         }
 
         StateField.Require(SystemControl, 0, 15, nameof(SystemControl));
-        StateField.Require(LateTicks, 0, lateTickLimit, nameof(LateTicks));
+        StateField.Require(LateTicks, 0, int.MaxValue, nameof(LateTicks));
     }
 }
 
