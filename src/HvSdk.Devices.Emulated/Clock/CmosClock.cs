@@ -35,7 +35,7 @@ public sealed partial class CmosClock : IPlatformDevice, IBusDevice, IDisposable
     public ushort Port { get; init; } = 0x70;
 
     /// <summary>The number of its interrupt line. Default: 8.</summary>
-    public int Line { get; init; } = 8;
+    public int InterruptLine { get; init; } = 8;
 
     /// <summary>True: the clock shows the host's local time, as Windows expects. False, the default: UTC.</summary>
     public bool UseLocalTime { get; init; }
@@ -106,7 +106,7 @@ public sealed partial class CmosClock : IPlatformDevice, IBusDevice, IDisposable
         ArgumentNullException.ThrowIfNull(slot);
         _machineTime = slot.TimeProvider;
         slot.MapPorts(Port, PortCount, this);
-        Interrupt = slot.ConnectLine(Line, InterruptSense.Edge);
+        Interrupt = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
         slot.Acpi = new AcpiIdentity { HardwareId = "PNP0B00" };
     }
 

@@ -33,7 +33,7 @@ public sealed partial class KeyboardController8042 : IPlatformDevice
     public ushort CommandPort { get; init; } = 0x64;
 
     /// <summary>The number of the keyboard's interrupt line. Default: 1.</summary>
-    public int Line { get; init; } = 1;
+    public int InterruptLine { get; init; } = 1;
 
     /// <summary>Answers <see cref="DataPort"/>, a window of one port.</summary>
     public IBusDevice Data { get; }
@@ -89,7 +89,7 @@ public sealed partial class KeyboardController8042 : IPlatformDevice
         Machine = slot.Machine;
         slot.MapPorts(DataPort, 1, Data);
         slot.MapPorts(CommandPort, 1, Command);
-        Interrupt = slot.ConnectLine(Line, InterruptSense.Edge);
+        Interrupt = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
         slot.Acpi = new AcpiIdentity { HardwareId = "PNP0303" };
     }
 

@@ -55,9 +55,9 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     public ushort Port { get; init; } = 0x3F8;
 
     /// <summary>The number of its interrupt line. Default: 4, COM1.</summary>
-    public int Line { get; init; } = 4;
+    public int InterruptLine { get; init; } = 4;
 
-    /// <summary>How many bytes wait in each direction before the other side has to. 64 bytes to 1 GiB; default: 64 KiB.</summary>
+    /// <summary>How many bytes wait in each direction before the other side has to, give or take a batch (4 KiB). 64 bytes to 1 GiB; default: 64 KiB.</summary>
     public int BufferSize
     {
         get;
@@ -125,7 +125,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
         ArgumentNullException.ThrowIfNull(slot);
         _machineTime = slot.TimeProvider;
         slot.MapPorts(Port, PortCount, this);
-        Interrupt = slot.ConnectLine(Line, InterruptSense.Edge);
+        Interrupt = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
         slot.Acpi = new AcpiIdentity { HardwareId = "PNP0501", UniqueId = UniqueId };
         slot.DeviceTree = new DeviceTreeIdentity
         {

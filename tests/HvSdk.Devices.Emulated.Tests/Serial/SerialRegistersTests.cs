@@ -276,7 +276,7 @@ public sealed class SerialRegistersTests : IDisposable
     public void Attach_Description_IsThatOfCom1()
     {
         var bench = new DeviceBench();
-        using var serial = new SerialPort16550A { Port = 0x2F8, Line = 3 };
+        using var serial = new SerialPort16550A { Port = 0x2F8, InterruptLine = 3 };
 
         bench.Attach(serial);
 
