@@ -123,8 +123,11 @@ public sealed class AcpicaTests
     }
 
     // The values among what was printed.
-    private static string[] Objects(string output) =>
-        [.. output.Split('\n').Select(static line => line.Trim()).Where(static line => line.StartsWith("[Integer] =", StringComparison.Ordinal) || line.StartsWith("[String] Length", StringComparison.Ordinal) || line.StartsWith("[Package]", StringComparison.Ordinal))];
+    private static string[] Objects(string output)
+    {
+        string[] starts = ["[Integer] =", "[String] Length", "[Package]"];
+        return [.. output.Split('\n').Select(static line => line.Trim()).Where(line => starts.Any(start => line.StartsWith(start, StringComparison.Ordinal)))];
+    }
 
     private static string Execute(AcpicaTool tool, string platform, string commands)
     {
