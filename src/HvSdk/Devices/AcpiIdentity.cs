@@ -12,7 +12,7 @@ public sealed record AcpiIdentity
     /// <summary>The name within the namespace: four characters of A to Z, 0 to 9 and _, the first not a digit. Null: the table writer gives one.</summary>
     public string? Name { get; init; }
 
-    /// <summary>_UID: tells devices with the same ID apart (ACPI 6.5, 6.1.12). Null: none.</summary>
+    /// <summary>_UID: tells devices with the same ID apart (ACPI 6.5, 6.1.12). Null: the table writer gives one where it is needed.</summary>
     public int? UniqueId { get; init; }
 
     /// <summary>Further named objects of the device: the name, four characters, and its value.</summary>

@@ -83,7 +83,11 @@ internal static class PlatformExamples
         SerialPort("com1", 0x3F8, 4),
         SerialPort("com2", 0x2F8, 3),
         Device("without identity", null, new DeviceWindow(BusSpace.Ports, 0xE9, 1)),
-        Device("keyboard", new AcpiIdentity { HardwareId = "PNP0303", Name = "KBD_", CompatibleIds = ["PNP030B"] }, new DeviceWindow(BusSpace.Ports, 0x60, 1), new DeviceWindow(BusSpace.Ports, 0x64, 1)) with
+        Device(
+            "keyboard",
+            new AcpiIdentity { HardwareId = "PNP0303", Name = "KBD_", CompatibleIds = ["PNP030B"] },
+            new DeviceWindow(BusSpace.Ports, 0x60, 1),
+            new DeviceWindow(BusSpace.Ports, 0x64, 1)) with
         {
             Lines = [new DeviceLine(1, InterruptSense.Edge)],
         },

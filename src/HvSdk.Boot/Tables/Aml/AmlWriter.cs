@@ -172,34 +172,41 @@ internal sealed class AmlWriter
         }
     }
 
-    /// <summary>An opcode, the PkgLength (20.2.4) and what it covers.</summary>
-    private void Block(ReadOnlySpan<byte> opcode, ReadOnlySpan<byte> content)
+    /// <summary>PkgLength (20.2.4): how long a block is, the bytes that say so included.</summary>
+    /// <param name="content">Bytes that it covers besides its own.</param>
+    public static byte[] PackageLength(int content)
     {
-        Raw(opcode);
-        int bytes = content.Length switch
+        int bytes = content switch
         {
             <= 0x3F - 1 => 1,
             <= 0xFFF - 2 => 2,
             <= 0xF_FFFF - 3 => 3,
             <= MaxBlock - 4 => 4,
             _ => throw new ArgumentException(
-                $"A block of {content.Length} bytes does not fit a package length; at most {MaxBlock - 4} do (ACPI 6.5, 20.2.4). Give less."),
+                $"A block of {content} bytes does not fit a package length; at most {MaxBlock - 4} do (ACPI 6.5, 20.2.4). Give less."),
         };
 
-        int length = content.Length + bytes;
+        int length = content + bytes;
         if (bytes == 1)
         {
-            Byte((byte)length);
-        }
-        else
-        {
-            Byte((byte)((bytes - 1) << 6 | length & 0xF));
-            for (int rest = length >> 4, i = 1; i < bytes; i++, rest >>= 8)
-            {
-                Byte((byte)rest);
-            }
+            return [(byte)length];
         }
 
+        // The first byte: how many follow, and the lowest four bits.
+        byte[] encoded = new byte[bytes];
+        encoded[0] = (byte)((bytes - 1) << 6 | length & 0xF);
+        for (int rest = length >> 4, i = 1; i < bytes; i++, rest >>= 8)
+        {
+            encoded[i] = (byte)rest;
+        }
+
+        return encoded;
+    }
+
+    private void Block(ReadOnlySpan<byte> opcode, ReadOnlySpan<byte> content)
+    {
+        Raw(opcode);
+        Raw(PackageLength(content.Length));
         Raw(content);
     }
 
