@@ -51,7 +51,7 @@ internal sealed class ElfFile
         }
 
         reader.Read(0, magic, "e_ident");
-        return magic.SequenceEqual("\x7FELF"u8);
+        return magic.SequenceEqual("\u007FELF"u8);
     }
 
     /// <summary>Reads and checks the headers.</summary>

@@ -71,7 +71,7 @@ internal sealed class ImageReader
         ReadOnlySpan<byte> head = _head;
         return head switch
         {
-            _ when head.StartsWith("\x7FELF"u8) => " (an ELF file)",
+            _ when head.StartsWith("\u007FELF"u8) => " (an ELF file)",
             _ when head.Length >= 0x3C && head.Slice(0x38, 4).SequenceEqual("ARM\x64"u8) => " (a kernel for arm64)",
             _ when head.Length >= 0x38 && head.Slice(0x30, 5).SequenceEqual("RISCV"u8) => " (a kernel for RISC-V)",
             _ when head.Length >= 0x206 && head.Slice(0x202, 4).SequenceEqual("HdrS"u8) => " (a Linux bzImage)",

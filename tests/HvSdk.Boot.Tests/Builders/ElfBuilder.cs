@@ -82,7 +82,7 @@ internal sealed class ElfBuilder
 
     private void WriteHeader(byte[] bytes, int headerSize, int entrySize)
     {
-        "\x7FELF"u8.CopyTo(bytes);
+        "\u007FELF"u8.CopyTo(bytes);
         bytes[4] = (byte)(Is64 ? 2 : 1);
         bytes[5] = 1;
         bytes[6] = 1;
