@@ -70,6 +70,7 @@ public sealed class DebugConsole : IPlatformDevice, IBusDevice, IDisposable
     public void Attach(IDeviceSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
+        slot.OnEnded(Dispose);
         foreach (ushort port in Ports)
         {
             slot.MapPorts(port, 1, this);

@@ -125,6 +125,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
         ArgumentNullException.ThrowIfNull(slot);
         _machineTime = slot.TimeProvider;
         slot.MapPorts(Port, PortCount, this);
+        slot.OnEnded(Dispose);
         Interrupt = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
         slot.Acpi = new AcpiIdentity { HardwareId = "PNP0501", UniqueId = UniqueId };
         slot.DeviceTree = new DeviceTreeIdentity
