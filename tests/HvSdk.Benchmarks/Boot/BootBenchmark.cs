@@ -6,7 +6,8 @@ namespace HvSdk.Benchmarks.Boot;
 /// <summary>Process to userspace, and a further machine to userspace, beside QEMU; in rounds in which each has its turn.</summary>
 internal sealed class BootBenchmark(Hypervisor hypervisor, BootFiles files, bool quick)
 {
-    private const string CommandLine = "console=ttyS0 quiet hvsdk=idle";
+    /// <summary>What all guests are told.</summary>
+    public const string CommandLine = "console=ttyS0 quiet hvsdk=idle";
 
     private readonly int _rounds = quick ? 3 : 9;
 

@@ -32,7 +32,7 @@ internal sealed record BootFiles(string Guest, string Program, string Qemu)
     [
         .. from folder in Directory.GetDirectories(Program).Order(StringComparer.Ordinal)
            from format in (string[])["elf"]
-           select BootContender.Ours($"{Path.GetFileName(folder)}-{format}", Path.Combine(folder, "boot"), format, KernelOf(format), Initrd),
+           select BootContender.Ours($"{Path.GetFileName(folder)}-{format}", Path.Combine(folder, "boot"), format, KernelOf(format), Initrd, Environment.GetEnvironmentVariable("HVSDK_BOOT_WORDS")?.Split(',') ?? []),
     ];
 
     /// <summary>A machine in this process.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 
 namespace HvSdk.Benchmarks.Boot;
@@ -8,7 +7,7 @@ namespace HvSdk.Benchmarks.Boot;
 internal sealed class BootProcess : IDisposable
 {
     /// <summary>Several times what the slowest takes. Who is not there by then sits idle and will for long.</summary>
-    private static readonly TimeSpan s_stall = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan s_stall = TimeSpan.FromSeconds(20);
 
     private readonly Process _process;
     private readonly Stream _output;
@@ -54,6 +53,20 @@ internal sealed class BootProcess : IDisposable
         return new BootProcess(Process.Start(start) ?? throw new InvalidOperationException($"{contender.Program} did not start."), timestamp);
     }
 
+    /// <summary>The rest of the line that was read last; it must have come whole.</summary>
+    public string? ReadLine()
+    {
+        string text = _text.ToString();
+        int end = text.IndexOf('\n', StringComparison.Ordinal);
+        if (end < 0)
+        {
+            return null;
+        }
+
+        _text.Remove(0, end);
+        return text[..end];
+    }
+
     /// <summary>Reads the console until a mark.</summary>
     /// <param name="mark">The mark.</param>
     /// <param name="limit">How long to wait; null: as long as a boot may take.</param>
@@ -85,9 +98,6 @@ internal sealed class BootProcess : IDisposable
             return null;
         }
     }
-
-    /// <summary>The lines of a file in its folder of /proc.</summary>
-    public IEnumerable<string> ReadStatus(string file) => File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/{file}"));
 
     public void Dispose()
     {

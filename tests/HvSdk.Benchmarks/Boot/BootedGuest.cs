@@ -10,7 +10,7 @@ namespace HvSdk.Benchmarks.Boot;
 /// <summary>A guest in this process.</summary>
 internal sealed class BootedGuest : IDisposable
 {
-    private static readonly TimeSpan s_stall = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan s_stall = TimeSpan.FromSeconds(20);
     private static readonly byte[] s_mark = Encoding.ASCII.GetBytes(GuestRecipe.UserspaceMark);
 
     private readonly SerialPort16550A _console = new();
