@@ -51,7 +51,7 @@ public sealed class FirmwareImage : BootImage
                 && (entry.Size > ulong.MaxValue - entry.Address || entry.Address + entry.Size > RomAddress))
             {
                 placement.Problems.Add(
-                    $"The firmware's ROM goes to {BootPlacement.Range(RomAddress, (ulong)_file.Length)}, and the machine has RAM there. End its RAM below, and go on above 4 GiB.");
+                    $"The firmware's ROM goes to {BootPlacement.Describe(RomAddress, (ulong)_file.Length)}, and the machine has RAM there. End its RAM below, and go on above 4 GiB.");
             }
         }
 
