@@ -71,7 +71,7 @@ public sealed class IoApicTests
         return FlatImage.Read(BootFile.FromMemory(image), new FlatImageOptions { Mode = FlatImageMode.Real, LoadAddress = 0, EntryPoint = program.EntryPoint });
     }
 
-    /// <summary>Goes to protected mode for a moment and brings back a data segment that reaches 4 GiB: the controllers lie high, and hosts that interpret interrupts do so best in real mode.</summary>
+    /// <summary>Goes to protected mode for a moment and brings back a data segment that reaches 4 GiB, so that this real-mode code, whose interrupts every host knows, reaches the controllers.</summary>
     private static void ReachAllMemory(Assembler a)
     {
         const int Gdt = 0x600; // with its pointer behind it
