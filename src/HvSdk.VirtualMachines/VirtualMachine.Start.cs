@@ -104,14 +104,13 @@ public sealed partial class VirtualMachine
         // Nobody runs before all are there: the first may wake the others at once.
         _gate.Shut();
         _ending.OnDecided(_gate.Release);
-        var tasks = new Task[_processors.Length];
         var ready = new Task[_processors.Length];
-        for (int i = 0; i < tasks.Length; i++)
+        for (int i = 0; i < ready.Length; i++)
         {
             Processor processor = _processors[i];
             _ending.OnDecided(processor.Kick);
             Action<Vcpu>? start = i == 0 ? vcpu => state.ApplyTo(vcpu.X64) : null;
-            tasks[i] = WatchAsync(partition.RunVcpuAsync(
+            Task task = WatchAsync(partition.RunVcpuAsync(
                 i,
                 (vcpu, _) =>
                 {
@@ -119,10 +118,10 @@ public sealed partial class VirtualMachine
                     return true;
                 },
                 CancellationToken.None));
-            ready[i] = Task.WhenAny(processor.Ready, tasks[i]);
+            _processorTasks.Add(task);
+            ready[i] = Task.WhenAny(processor.Ready, task);
         }
 
-        _processorTasks = Task.WhenAll(tasks);
         Task.WaitAll(ready, CancellationToken.None);
         if (_ending is { IsDecided: true, End.Exception: { } failure })
         {
@@ -157,7 +156,7 @@ public sealed partial class VirtualMachine
     /// <summary>Waits for the processors, then lets everybody know of the end.</summary>
     private async Task FinishAsync()
     {
-        await _processorTasks.ConfigureAwait(false);
+        await Task.WhenAll(_processorTasks).ConfigureAwait(false);
         _endedAt = Stopwatch.GetTimestamp();
         StopHaltWatch();
         Finish();

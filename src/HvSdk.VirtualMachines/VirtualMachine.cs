@@ -26,7 +26,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
     /// <summary>Ends the loading of an image when the end is decided: who stops a machine that starts does not wait for the rest of it.</summary>
     private readonly CancellationTokenSource _startCancellation = new();
     private Partition? _partition;
-    private Task _processorTasks = Task.CompletedTask;
+    private readonly List<Task> _processorTasks = [];
     private MachineState _state;
 
     internal VirtualMachine(Hypervisor hypervisor, MachinePlan plan, MachineBlueprint blueprint, MachineEnding ending, MachineChips chips, Devices.Emulated.PowerManagement? power, BootImage image)
