@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Xml.Linq;
+using HvSdk.Live;
 
 namespace HvSdk.Packaging.Tests;
 
