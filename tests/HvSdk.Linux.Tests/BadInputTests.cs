@@ -11,20 +11,22 @@ public sealed class BadInputTests
 {
     private const int MaxCommandLine = 2047;
 
-    [Fact]
-    public void Build_InitrdDoesNotFit_IsRefusedInWords()
+    [Theory]
+    [InlineData(32, 32)] // as little as the kernel itself
+    [InlineData(128, 96)]
+    public void Build_InitrdDoesNotFit_IsRefusedInWords(int memory, int initrd)
     {
         using Hypervisor hypervisor = LiveHypervisor.Open();
 
         string message = Refusal(hypervisor, new GuestDescription
         {
-            Memory = 32 * GuestDescription.MiB,
-            Image = static commandLine => LinuxImage.ReadBzImage(
+            Memory = (ulong)memory * GuestDescription.MiB,
+            Image = commandLine => LinuxImage.ReadBzImage(
                 BootFile.Open(GuestFiles.PathOf(GuestKernel.Cloud, "vmlinuz")),
-                new LinuxBootOptions { CommandLine = commandLine, InitialRamDisk = BootFile.FromMemory(new byte[32 * GuestDescription.MiB], "big.img") }),
+                new LinuxBootOptions { CommandLine = commandLine, InitialRamDisk = BootFile.FromMemory(new byte[initrd * GuestDescription.MiB], "big.img") }),
         });
 
-        Assert.Contains("the initial RAM disk", message, StringComparison.Ordinal);
+        Assert.Contains("The initial RAM disk", message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -38,7 +40,7 @@ public sealed class BadInputTests
 
         string message = Refusal(hypervisor, new GuestDescription { Kernel = kernel, Form = form, Memory = 16 * GuestDescription.MiB });
 
-        Assert.Contains("the kernel", message, StringComparison.Ordinal);
+        Assert.Contains("The kernel", message, StringComparison.Ordinal);
     }
 
     [Theory]
