@@ -54,7 +54,15 @@ internal sealed class GuestConsole
     /// <summary>Waits until the guest's machine has ended, and gives all that it said since the last read.</summary>
     public async Task<string> ReadToEndAsync()
     {
-        await _pump.WaitAsync(Limit.Value);
+        try
+        {
+            await _pump.WaitAsync(Limit.Value);
+        }
+        catch (TimeoutException)
+        {
+            throw Failure("the end of its output", Limit.Value, Said());
+        }
+
         lock (_gate)
         {
             string rest = Encoding.Latin1.GetString(_bytes, _read, _count - _read);
@@ -75,7 +83,7 @@ internal sealed class GuestConsole
         }
         catch (TimeoutException)
         {
-            throw Failure($"the guest to read {bytes.Length} bytes", Limit.Value);
+            throw Failure($"the guest to read {bytes.Length} bytes", Limit.Value, Said());
         }
     }
 
@@ -113,7 +121,7 @@ internal sealed class GuestConsole
                     return result;
                 }
 
-                changed = _isEnded ? throw Failure($"{what}, and its machine ended", Stopwatch.GetElapsedTime(start)) : _changed.Task;
+                changed = _isEnded ? throw new EndOfStreamException($"{what} did not come, and its machine has ended. {Said()}") : _changed.Task;
             }
 
             TimeSpan left = limit - Stopwatch.GetElapsedTime(start);
@@ -123,7 +131,7 @@ internal sealed class GuestConsole
             }
             catch (TimeoutException)
             {
-                throw Failure(what, limit);
+                throw Failure(what, limit, Said());
             }
         }
     }
@@ -161,10 +169,12 @@ internal sealed class GuestConsole
         _count = needed;
     }
 
-    private TimeoutException Failure(string what, TimeSpan waited)
+    private static TimeoutException Failure(string what, TimeSpan waited, string said) => new($"Waited {waited.TotalSeconds:F1} s for {what}. {said}");
+
+    private string Said()
     {
         string transcript = Transcript;
         string shown = transcript.Length <= ShownOnFailure ? transcript : $"(...){transcript[^ShownOnFailure..]}";
-        return new TimeoutException($"Waited {waited.TotalSeconds:F1} s for {what}. The guest has said {transcript.Length} bytes:{Environment.NewLine}{shown}");
+        return $"The guest has said {transcript.Length} bytes:{Environment.NewLine}{shown}";
     }
 }

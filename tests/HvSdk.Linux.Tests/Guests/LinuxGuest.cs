@@ -171,6 +171,13 @@ internal sealed class LinuxGuest : IAsyncDisposable
     private string DescribeStall()
     {
         MachineStatistics statistics = Machine.GetStatistics();
-        return $"{_description}: {Machine}, {statistics.RunDuration.TotalSeconds:F1} s, {statistics.Exits} exits. The guest has said:{Environment.NewLine}{Console.Transcript}";
+        return $"{_description}: {Machine}, {statistics.RunDuration.TotalSeconds:F1} s, {statistics.Exits} exits; this machine's own clock is {HostClock()}. The guest has said:{Environment.NewLine}{Console.Transcript}";
+    }
+
+    /// <summary>A nested machine that has lost its trust in its TSC goes by another clock, and then its guests' timers are suspect.</summary>
+    private static string HostClock()
+    {
+        const string path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+        return File.Exists(path) ? File.ReadAllText(path).Trim() : "unknown";
     }
 }
