@@ -43,6 +43,20 @@ internal static class NestedMachine
         }
     }
 
+    /// <summary>Makes the Linux guests of tests/guests, or skips the test where this machine cannot.</summary>
+    /// <returns>Their folder.</returns>
+    public static async Task<string> RequireGuestsAsync()
+    {
+        // The download of a kernel the first time; quick where nothing changed.
+        (int code, string output) = await RunScriptAsync("../guests/build.sh", TimeSpan.FromMinutes(10));
+        if (code != 0)
+        {
+            LiveHypervisor.SkipOrFail(Tier, $"The Linux guests could not be built: {output.Trim()} {Remedy}");
+        }
+
+        return Path.Combine(Repository, "artifacts", "guests");
+    }
+
     /// <summary>Runs a command in the machine.</summary>
     /// <param name="commandLimit">How long the command may take, from its start; run.sh ends it then and says what the machine was doing.</param>
     /// <param name="options">Further options of run.sh, then -- and the command.</param>

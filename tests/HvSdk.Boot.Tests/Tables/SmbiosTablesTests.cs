@@ -118,7 +118,7 @@ public sealed class SmbiosTablesTests
     }
 
     [Fact]
-    public void FirmwareFiles_AreTheSameStructures()
+    public void FirmwareFiles_OfAPlatform_AreTheSameStructures()
     {
         SmbiosTables tables = SmbiosTables.Build(PlatformExamples.Pc());
         FirmwareFile[] files = [.. tables.FirmwareFiles];
