@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using HvSdk.Boot;
 
 namespace HvSdk.VirtualMachines;
@@ -27,11 +28,18 @@ public sealed partial class VirtualMachine
         _startCalledAt = Stopwatch.GetTimestamp();
         try
         {
-            await Task.Run(() => Create(progress, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _startCancellation);
+            await Task.Run(() => Create(progress, _startCancellation.Token), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e)
         {
-            _ending.TryDecide(new MachineEnd { Kind = e is OperationCanceledException ? MachineEndKind.Stopped : MachineEndKind.Failed, Reason = $"The start failed: {e.Message}", Exception = e });
+            bool isStopped = e is OperationCanceledException && _startCancellation.IsCancellationRequested;
+            _ending.TryDecide(new MachineEnd
+            {
+                Kind = isStopped ? MachineEndKind.Stopped : MachineEndKind.Failed,
+                Reason = isStopped ? "Its start was cancelled." : $"The start failed: {e.Message}",
+                Exception = isStopped ? null : e,
+            });
             await FinishAsync().ConfigureAwait(false);
             throw;
         }
@@ -94,44 +102,44 @@ public sealed partial class VirtualMachine
     private void StartProcessors(Partition partition, X64BootState state, CancellationToken cancellationToken)
     {
         // Nobody runs before all are there: the first may wake the others at once.
-        using var ready = new CountdownEvent(_processors.Length);
-        var tasks = new Task[_processors.Length];
-        _ending.OnDecided(() => Array.ForEach(_processors, static processor => processor.Kick()));
-        _ending.OnDecided(_gate.Release);
         _gate.Shut();
-        for (int i = 0; i < tasks.Length; i++)
+        _ending.OnDecided(_gate.Release);
+        var ready = new Task[_processors.Length];
+        for (int i = 0; i < ready.Length; i++)
         {
             Processor processor = _processors[i];
+            _ending.OnDecided(processor.Kick);
             Action<Vcpu>? start = i == 0 ? vcpu => state.ApplyTo(vcpu.X64) : null;
-            tasks[i] = partition.RunVcpuAsync(i, (vcpu, _) => Run(processor, vcpu, start, ready), CancellationToken.None);
-            tasks[i] = Watch(tasks[i], ready);
+            Task task = WatchAsync(partition.RunVcpuAsync(
+                i,
+                (vcpu, _) =>
+                {
+                    processor.Run(vcpu, start);
+                    return true;
+                },
+                CancellationToken.None));
+            _processorTasks.Add(task);
+            ready[i] = Task.WhenAny(processor.Ready, task);
         }
 
-        _processorTasks = Task.WhenAll(tasks);
-        ready.Wait(CancellationToken.None);
+        Task.WaitAll(ready, CancellationToken.None);
+        if (_ending is { IsDecided: true, End.Exception: { } failure })
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
         if (cancellationToken.IsCancellationRequested)
         {
             _ending.TryDecide(new MachineEnd { Kind = MachineEndKind.Stopped, Reason = "Its start was cancelled." });
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        if (_ending is { IsDecided: true, End: { Kind: MachineEndKind.Failed, Exception: { } failure } })
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        }
-
         _startedAt = Stopwatch.GetTimestamp();
         _gate.Open();
     }
 
-    private static bool Run(Processor processor, Vcpu vcpu, Action<Vcpu>? start, CountdownEvent ready)
-    {
-        processor.Run(vcpu, start, () => ready.Signal());
-        return true;
-    }
-
     /// <summary>What a processor's thread throws ends the machine.</summary>
-    private async Task Watch(Task processor, CountdownEvent ready)
+    private async Task WatchAsync(Task processor)
     {
         try
         {
@@ -142,17 +150,13 @@ public sealed partial class VirtualMachine
 #pragma warning restore CA1031
         {
             _ending.TryDecide(new MachineEnd { Kind = MachineEndKind.Failed, Reason = $"A processor's thread failed: {e.Message}", Exception = e });
-            if (_startedAt == 0)
-            {
-                ready.Signal();
-            }
         }
     }
 
     /// <summary>Waits for the processors, then lets everybody know of the end.</summary>
     private async Task FinishAsync()
     {
-        await _processorTasks.ConfigureAwait(false);
+        await Task.WhenAll(_processorTasks).ConfigureAwait(false);
         _endedAt = Stopwatch.GetTimestamp();
         StopHaltWatch();
         Finish();
@@ -180,8 +184,14 @@ public sealed partial class VirtualMachine
             }
         }
 
-        TryChange(MachineState.Ended, out _, MachineState.Built, MachineState.Starting, MachineState.Running, MachineState.Paused, MachineState.Stopping);
-        _ended.TrySetResult(end);
+        try
+        {
+            TryChange(MachineState.Ended, out _, MachineState.Built, MachineState.Starting, MachineState.Running, MachineState.Paused, MachineState.Stopping);
+        }
+        finally
+        {
+            _ended.TrySetResult(end); // whatever somebody who listens to the state does
+        }
     }
 
     private void FinishIfNeverStarted()

@@ -22,8 +22,11 @@ public sealed partial class VirtualMachine : IAsyncDisposable
     private readonly AccessCounts? _accesses;
     private readonly TaskCompletionSource<MachineEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly object _stateGate = new();
+
+    /// <summary>Ends the loading of an image when the end is decided: who stops a machine that starts does not wait for the rest of it.</summary>
+    private readonly CancellationTokenSource _startCancellation = new();
     private Partition? _partition;
-    private Task _processorTasks = Task.CompletedTask;
+    private readonly List<Task> _processorTasks = [];
     private MachineState _state;
 
     internal VirtualMachine(Hypervisor hypervisor, MachinePlan plan, MachineBlueprint blueprint, MachineEnding ending, MachineChips chips, Devices.Emulated.PowerManagement? power, BootImage image)
@@ -36,6 +39,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
         _power = power;
         _image = image;
         _gate = new ProcessorGate(ending, blueprint.Processors.Count);
+        ending.OnDecided(_startCancellation.Cancel);
         _accesses = blueprint.CountAccesses ? new AccessCounts() : null;
         _processors = new Processor[blueprint.Processors.Count];
         for (int i = 0; i < _processors.Length; i++)
@@ -123,6 +127,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
         {
             Volatile.Read(ref _partition)?.Dispose();
             _image.Dispose();
+            _startCancellation.Dispose();
             _disposed.SetResult();
         }
     }
@@ -155,6 +160,11 @@ public sealed partial class VirtualMachine : IAsyncDisposable
             }
 
             _state = to;
+        }
+
+        if (from == to)
+        {
+            return true;
         }
 
         StateChanged?.Invoke(this, new MachineStateChangedEventArgs(from, to));

@@ -29,7 +29,7 @@ public sealed partial class VirtualMachineBuilder
             BoardDevices board = AddDevices(plan, chips, ending, hasFirmware: image is FirmwareImage);
             MachineTables tables = MachineTables.Create(_board, plan, board, _processors.Count);
             var bootMachine = new BootMachine { MemoryMap = plan.Ram.CreateMap(), AcpiRootPointer = tables.AcpiRootPointer };
-            board.Firmware?.Describe(plan, tables, bootMachine.MemoryMap, _processors.Count);
+            board.Firmware?.Describe(plan, tables, _processors.Count, _firmware);
             if (image is not null)
             {
                 problems.AddRange(image.FindProblems(bootMachine));
@@ -41,7 +41,7 @@ public sealed partial class VirtualMachineBuilder
                 throw new MachineConfigurationException(_name, problems);
             }
 
-            IReadOnlyList<MachineTable> contents = board.Firmware is null ? tables.Contents : []; // a firmware lays its tables out itself
+            IReadOnlyList<MachineTable> contents = image is FirmwareImage ? [] : tables.Contents; // a firmware lays its tables out itself
             var blueprint = new MachineBlueprint(_processors, _memory, bootMachine, contents, _board.EndWhenHalted, _countAccesses, _timeProvider);
             var machine = new VirtualMachine(_hypervisor, plan, blueprint, ending, chips, board.Power, image!);
             image = null;
@@ -142,7 +142,7 @@ public sealed partial class VirtualMachineBuilder
         }
 
         FirmwareDescription? firmware = null;
-        if (hasFirmware)
+        if (hasFirmware || _firmware.Count > 0)
         {
             var configuration = new FirmwareConfiguration();
             Add("firmware configuration", configuration);

@@ -1,5 +1,6 @@
 using HvSdk.Boot;
 using HvSdk.Devices;
+using HvSdk.Devices.Emulated;
 
 namespace HvSdk.VirtualMachines;
 
@@ -22,6 +23,7 @@ public sealed partial class VirtualMachineBuilder
     private readonly ProcessorOptions _processors = new();
     private readonly BoardOptions _board = new();
     private readonly List<(string Name, IPlatformDevice Device)> _devices = [];
+    private readonly List<Action<FirmwareConfiguration>> _firmware = [];
     private Func<BootImage>? _boot;
     private string _name = "machine";
     private TimeProvider _timeProvider = TimeProvider.System;
@@ -61,6 +63,18 @@ public sealed partial class VirtualMachineBuilder
     /// <summary>Changes its board: the chips and what else a PC has of its own.</summary>
     /// <param name="configure">Gets the options.</param>
     public VirtualMachineBuilder ConfigureBoard(Action<BoardOptions> configure) => Configure(configure, _board);
+
+    /// <summary>
+    /// Adds items to the firmware configuration, fw_cfg: files that its firmware looks for ("bootorder", "etc/..."), or of your own ("opt/org.example/...").
+    /// A machine that boots a firmware has the device anyhow, with its memory, processors and tables in it; any other gets it by this call.
+    /// </summary>
+    /// <param name="configure">Gets the device; called by <see cref="Build"/>.</param>
+    public VirtualMachineBuilder ConfigureFirmware(Action<FirmwareConfiguration> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        _firmware.Add(configure);
+        return this;
+    }
 
     /// <summary>Sets the time that its devices go by. Default: the system's.</summary>
     /// <param name="timeProvider">The time.</param>

@@ -7,7 +7,7 @@ namespace HvSdk.Live;
 /// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND, KVM where nothing is said.</summary>
 /// <remarks>
 /// A live test that cannot run is skipped with the probe's words. HVSDK_REQUIRE names, separated by commas, the tiers whose skip is a failure:
-/// "kvm" (the machine's own hypervisor), "nested", "gcc" (a C compiler and the kernel headers, for the ABI tests), and "iasl" (acpica-tools, for the ACPI tables).
+/// "kvm" (the machine's own hypervisor), "nested", "gcc" (a C compiler and the kernel headers, for the ABI tests), "iasl" (acpica-tools, for the ACPI tables), "seabios" and "grub" (grub-common, grub-coreboot-bin: guests that nobody here wrote).
 /// </remarks>
 public static class LiveHypervisor
 {

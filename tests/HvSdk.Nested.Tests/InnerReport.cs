@@ -4,7 +4,7 @@ using System.Xml.Linq;
 namespace HvSdk.Nested.Tests;
 
 /// <summary>What the tests inside the machine came to, from their report in xunit's XML format.</summary>
-internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, IReadOnlyList<string> Skips)
+internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, IReadOnlyList<string> Skips, IReadOnlyList<string> Warnings)
 {
     public static InnerReport Load(string path)
     {
@@ -12,9 +12,11 @@ internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, I
         int passed = 0;
         List<string> failures = [];
         List<string> skips = [];
+        List<string> warnings = [];
         foreach (XElement test in assemblies.Descendants("test"))
         {
             string name = test.Attribute("name")?.Value ?? "(no name)";
+            warnings.AddRange(test.Descendants("warning").Select(warning => $"{name}: warning: {warning.Value}"));
             switch (test.Attribute("result")?.Value)
             {
                 case "Pass":
@@ -31,7 +33,7 @@ internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, I
 
         // What failed outside of any test: a fixture's disposal, an exception on a thread of its own.
         failures.AddRange(assemblies.Descendants("error").Select(error => $"{error.Attribute("name")?.Value}: {error.Element("failure")?.Element("message")?.Value}"));
-        return new InnerReport(passed, failures, skips);
+        return new InnerReport(passed, failures, skips, warnings);
     }
 
     /// <summary>Writes the counts as .ci/run adds them up: passed, failed, skipped.</summary>

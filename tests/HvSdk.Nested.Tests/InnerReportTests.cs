@@ -8,7 +8,7 @@ public sealed class InnerReportTests
         <assemblies><assembly>
           <errors><error name="a thread of its own"><failure><message>it threw</message></failure></error></errors>
           <collection>
-            <test name="A_B_C" result="Pass" />
+            <test name="A_B_C" result="Pass"><warnings><warning>slow</warning></warnings></test>
             <test name="D_E_F" result="Fail"><failure><message>1 is not 2</message><stack-trace>at D</stack-trace></failure></test>
             <test name="G_H_I" result="Skip"><reason>no KVM</reason></test>
           </collection>
@@ -26,6 +26,7 @@ public sealed class InnerReportTests
         Assert.StartsWith("D_E_F: Fail: 1 is not 2", report.Failures[0], StringComparison.Ordinal);
         Assert.Equal("a thread of its own: it threw", report.Failures[1]);
         Assert.Equal(["G_H_I: skipped: no KVM"], report.Skips);
+        Assert.Equal(["A_B_C: warning: slow"], report.Warnings);
     }
 
     [Fact]

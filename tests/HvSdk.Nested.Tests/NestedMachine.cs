@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text;
 using HvSdk.Live;
 
 namespace HvSdk.Nested.Tests;
@@ -44,6 +43,20 @@ internal static class NestedMachine
         }
     }
 
+    /// <summary>Makes the Linux guests of tests/guests, or skips the test where this machine cannot.</summary>
+    /// <returns>Their folder.</returns>
+    public static async Task<string> RequireGuestsAsync()
+    {
+        // The download of a kernel the first time; quick where nothing changed.
+        (int code, string output) = await RunScriptAsync("../guests/build.sh", TimeSpan.FromMinutes(10));
+        if (code != 0)
+        {
+            LiveHypervisor.SkipOrFail(Tier, $"The Linux guests could not be built: {output.Trim()} {Remedy}");
+        }
+
+        return Path.Combine(Repository, "artifacts", "guests");
+    }
+
     /// <summary>Runs a command in the machine.</summary>
     /// <param name="commandLimit">How long the command may take, from its start; run.sh ends it then and says what the machine was doing.</param>
     /// <param name="options">Further options of run.sh, then -- and the command.</param>
@@ -57,42 +70,8 @@ internal static class NestedMachine
 
     private static async Task<(int Code, string Output)> RunScriptAsync(string script, TimeSpan limit, params string[] arguments)
     {
-        var start = new ProcessStartInfo("bash", [Path.Combine(Scripts, script), .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        var output = new StringBuilder();
-        void Keep(string? line)
-        {
-            lock (output)
-            {
-                output.AppendLine(line);
-            }
-        }
-
-        using var process = new Process { StartInfo = start };
-        process.OutputDataReceived += (_, e) => Keep(e.Data);
-        process.ErrorDataReceived += (_, e) => Keep(e.Data);
-        process.Start();
-        process.StandardInput.Close();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        end.CancelAfter(limit);
-        try
-        {
-            await process.WaitForExitAsync(end.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{script} was still running after {limit.TotalMinutes:F0} minutes. So far it said:{Environment.NewLine}{output}");
-        }
-
-        return (process.ExitCode, output.ToString());
+        CommandResult result = await Command.RunAsync(new ProcessStartInfo("bash", [Path.Combine(Scripts, script), .. arguments]), limit);
+        return (result.ExitCode, result.Output);
     }
 
     // Debian keeps mke2fs and debugfs where ordinary users do not look.

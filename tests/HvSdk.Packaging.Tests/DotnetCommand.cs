@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Text;
+using HvSdk.Live;
 
 namespace HvSdk.Packaging.Tests;
 
@@ -13,16 +13,10 @@ internal static class DotnetCommand
     public static Task<CommandResult> RunAsync(string folder, IReadOnlyDictionary<string, string> variables, params string[] arguments) =>
         RunProgramAsync(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", folder, variables, arguments);
 
-    public static async Task<CommandResult> RunProgramAsync(
+    public static Task<CommandResult> RunProgramAsync(
         string program, string folder, IReadOnlyDictionary<string, string> variables, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder };
         foreach (string name in start.Environment.Keys.Where(IsOfOuterBuild).ToArray())
         {
             start.Environment.Remove(name);
@@ -37,37 +31,7 @@ internal static class DotnetCommand
             start.Environment[name] = value;
         }
 
-        var output = new StringBuilder();
-        void Keep(string? line)
-        {
-            lock (output)
-            {
-                output.AppendLine(line);
-            }
-        }
-
-        string command = $"{Path.GetFileName(program)} {string.Join(' ', arguments)}";
-        using var process = new Process { StartInfo = start };
-        process.OutputDataReceived += (_, e) => Keep(e.Data);
-        process.ErrorDataReceived += (_, e) => Keep(e.Data);
-        process.Start();
-        process.StandardInput.Close();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(s_limit);
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"'{command}' was still running after {s_limit.TotalMinutes} minutes. So far it said:{Environment.NewLine}{output}");
-        }
-
-        return new CommandResult(command, process.ExitCode, output.ToString());
+        return Command.RunAsync(start, s_limit);
     }
 
     // The test may run under 'dotnet test', whose own settings must not reach another build.

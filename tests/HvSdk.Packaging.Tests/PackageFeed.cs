@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using HvSdk.Live;
 
 namespace HvSdk.Packaging.Tests;
 

@@ -1,11 +1,12 @@
 using System.IO.Compression;
 using System.Xml.Linq;
+using HvSdk.Live;
 
 namespace HvSdk.Packaging.Tests;
 
 public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
 {
-    private static readonly string[] s_packages = ["HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Testing"];
+    private static readonly string[] s_packages = ["HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Testing", "HvSdk.VirtualMachines"];
 
     public static TheoryData<string> Packages => [.. s_packages];
 
@@ -57,6 +58,50 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         HelloGuest.AssertRan(await BuildAndRunAsync(feed.CreateFolder(), await File.ReadAllTextAsync(HelloGuest.Source)), "Hello from a guest!");
 
     [Fact]
+    public async Task Packages_UsedByAProjectElsewhere_RunAMachine()
+    {
+        const string Program = """
+            using HvSdk;
+            using HvSdk.Backends.Kvm;
+            using HvSdk.Boot;
+            using HvSdk.Devices.Emulated;
+            using HvSdk.VirtualMachines;
+
+            if (Hypervisor.Probe(KvmBackend.Instance) is { IsAvailable: false } probe)
+            {
+                Console.Error.WriteLine(probe);
+                return 1;
+            }
+
+            // mov al, '!'; out 0xE9, al; mov al, 20; out 0xF4, al
+            byte[] kernel = [0xB0, 0x21, 0xE6, 0xE9, 0xB0, 0x14, 0xE6, 0xF4];
+            using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
+            var console = new DebugConsole();
+            await using VirtualMachine machine = VirtualMachine.CreateBuilder(hypervisor)
+                .WithMemory(2 << 20)
+                .Boot(() => FlatImage.Read(BootFile.FromMemory(kernel), new FlatImageOptions { Mode = FlatImageMode.Real, LoadAddress = 0x7C00 }))
+                .AddDevice(console)
+                .AddDevice(new DebugExit())
+                .Build();
+            await machine.StartAsync();
+            MachineEnd end = await machine.WaitForExitAsync();
+            using var reader = new StreamReader(console.Output.AsStream());
+            Console.WriteLine($"The machine said {await reader.ReadToEndAsync()} and ended with {end.ExitCode}.");
+            return 0;
+            """;
+
+        HelloGuest.AssertRan(await BuildAndRunAsync(feed.CreateFolder(), Program), "The machine said ! and ended with 41.");
+    }
+
+    [Fact]
+    public async Task ReadmeOfVirtualMachines_Sample_Compiles()
+    {
+        string readme = await File.ReadAllTextAsync(Path.Combine(PackageFeed.Repository, "src", "HvSdk.VirtualMachines", "README.md"));
+
+        await BuildAsync(feed.CreateFolder(), readme.Split("```csharp")[1].Split("```")[0]); // it boots a kernel that is not here
+    }
+
+    [Fact]
     public async Task Readme_Sample_CompilesAndDoesWhatItSays()
     {
         string readme = await File.ReadAllTextAsync(Path.Combine(PackageFeed.Repository, "README.md"));
@@ -70,14 +115,18 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
 
     private async Task<CommandResult> BuildAndRunAsync(string folder, string program)
     {
+        await BuildAsync(folder, program);
+        return await DotnetCommand.RunAsync(folder, new Dictionary<string, string>(), Path.Combine("out", "Scratch.dll"));
+    }
+
+    private async Task BuildAsync(string folder, string program)
+    {
         ScratchProject.Write(folder, feed.Folder, feed.Version, program);
         // A package folder of its own: a package of this version that was restored before must not stand in for this one.
         var variables = new Dictionary<string, string> { ["NUGET_PACKAGES"] = Path.Combine(folder, "packages") };
 
         CommandResult build = await DotnetCommand.RunAsync(folder, variables, "build", "-c", "Release", "-o", "out");
         Assert.True(build.ExitCode == 0, build.ToString());
-
-        return await DotnetCommand.RunAsync(folder, variables, Path.Combine("out", "Scratch.dll"));
     }
 
     private ZipArchive Open(string id, string extension) => ZipFile.OpenRead(Path.Combine(feed.Folder, $"{id}.{feed.Version}.{extension}"));

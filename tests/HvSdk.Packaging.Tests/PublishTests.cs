@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using HvSdk.Live;
 
 namespace HvSdk.Packaging.Tests;
 

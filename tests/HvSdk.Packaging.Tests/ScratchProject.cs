@@ -43,6 +43,7 @@ internal static class ScratchProject
                 <Compile Include="Program.cs" />
                 <PackageReference Include="HvSdk.Backends.Kvm" Version="{version}" />
                 <PackageReference Include="HvSdk.Testing" Version="{version}" />
+                <PackageReference Include="HvSdk.VirtualMachines" Version="{version}" />
               </ItemGroup>
             </Project>
             """);

@@ -101,6 +101,7 @@ make_guest() {
     done
     cp "$busybox" "$tree/bin/busybox"
     install -m 755 "$here/init" "$tree/init"
+    find "$tree" -exec touch -h -d @0 {} + # the same parts make the same initrd
     # Not compressed: the kernel would take longer to unpack it than a host takes to copy it.
     (cd "$tree" && find . -print0 | LC_ALL=C sort -z \
         | cpio --null --create --quiet --format=newc --owner=0:0 --reproducible) >"$folder/initrd"

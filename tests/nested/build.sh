@@ -51,12 +51,9 @@ done
 PATH=$PATH:/usr/sbin:/sbin
 
 # In the order in which init loads them, each with its parameters.
-# vgif=0 vls=0: with them KVM leaves SVM's rarely used virtualization of GIF and VMLOAD alone. Without them some guests
-# were seen to stall on an over-subscribed host; the cause is not known.
+# tsc_tolerance_ppm: see init, which waits before it loads kvm. vgif=0 vls=0: with them KVM leaves SVM's rarely used
+# virtualization of GIF and VMLOAD alone.
 modules=(
-    "irqbypass"
-    "kvm"
-    "kvm-amd vgif=0 vls=0"
     "virtio_ring"
     "virtio"
     "virtio_pci_modern_dev"
@@ -64,6 +61,9 @@ modules=(
     "virtio_pci"
     "virtio_blk"
     "virtio_console"
+    "irqbypass"
+    "kvm tsc_tolerance_ppm=100000"
+    "kvm-amd vgif=0 vls=0"
 )
 
 libraries=(

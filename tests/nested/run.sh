@@ -2,7 +2,8 @@
 # Runs one command inside the nested machine: an emulated PC whose CPU offers SVM with nested paging, so that the Linux
 # in it has a true /dev/kvm. Needs no privilege and no virtualization on this machine. See README.md.
 set -euo pipefail
-exec </dev/null # CI may start us with stdin closed, and descriptor 0 must not become some file of ours
+if ! { exec 7<&0; } 2>/dev/null; then exec 7</dev/null; fi # for --interactive; CI may start us with stdin closed
+exec </dev/null       # and descriptor 0 must not become some file of ours
 
 usage() {
     cat <<'END'
@@ -15,6 +16,7 @@ Usage: run.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --add PATH:GUESTPATH  copy a folder's contents, or a file, into the machine; may be repeated
   --env NAME=VALUE      set a variable for the command; may be repeated
   --console FILE        keep the kernel's messages, all of them, in FILE
+  --interactive         the command reads our input: a terminal, which is its alone until it ends, or a pipe
   --machine DIR         parts made by build.sh --out DIR (default: artifacts/nested in the repository)
 
 Output and error output of the command both go to our output. Our own messages go to our error output.
@@ -39,6 +41,7 @@ memory=2048
 timeout=600
 results=
 console=
+interactive=false
 added=()
 variables=(
     HOME=/root
@@ -56,6 +59,11 @@ while (($# > 0)); do
         --)
             shift
             break
+            ;;
+        --interactive)
+            interactive=true
+            shift
+            continue
             ;;
         -h | --help)
             usage
@@ -108,9 +116,14 @@ done
 work=$(mktemp -d "${TMPDIR:-/tmp}/nested.XXXXXX")
 qemu=
 tail=
+terminal=
+if $interactive && [[ -t 7 ]]; then
+    terminal=$(stty -g <&7)
+fi
 clean_up() {
     [[ -z $qemu ]] || kill -KILL "$qemu" 2>/dev/null || true
     [[ -z $tail ]] || kill "$tail" 2>/dev/null || true
+    [[ -z $terminal ]] || stty "$terminal" <&7 2>/dev/null || true # QEMU had it in raw mode
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -187,11 +200,19 @@ start_machine() {
         -device virtio-serial-pci,ioeventfd=off
         -chardev "file,id=output,path=$work/output" -device virtserialport,chardev=output,nr=1
         -chardev "file,id=status,path=$work/status" -device virtserialport,chardev=status,nr=2
+        -chardev "pipe,id=beat,path=$work/beat" -device virtserialport,chardev=beat,nr=4
         -drive "file=$work/disk,if=none,id=disk,format=raw,cache=unsafe" -device virtio-blk-pci,drive=disk
     )
+    if $interactive; then
+        arguments+=(
+            -chardev stdio,id=input,signal=off -device virtserialport,chardev=input,nr=3
+        )
+    fi
     touch "$work"/{output,status,console}
+    mkfifo "$work"/beat.{in,out}
+    exec 6<>"$work/beat.in"
     # pdeathsig: QEMU goes when this script is killed in a way that it cannot clean up after. 8>&-: not the lock.
-    setpriv --pdeathsig KILL qemu-system-x86_64 "${arguments[@]}" >"$work/qemu" 2>&1 8>&- &
+    setpriv --pdeathsig KILL qemu-system-x86_64 "${arguments[@]}" <&7 >"$work/qemu" 2>&1 6>&- 8>&- &
     qemu=$!
     tail -c +1 -f -s 0.1 --pid="$qemu" "$work/output" 2>/dev/null 8>&- &
     tail=$!
@@ -201,6 +222,10 @@ start_machine() {
 mkfifo "$work/never"
 exec 9<>"$work/never"
 nap() { read -r -t "$1" -u 9 || true; }
+
+# QEMU's emulation of VMRUN changes the processor's pending interrupts without its lock (7.2), and so loses one now and then: a
+# machine that waits for its timer then waits for ever, unless another interrupt comes, which brings the lost one with it.
+beat() { printf . >&6; }
 
 # Time limits, in microseconds. EPOCHREALTIME writes a point or a comma between seconds and fraction.
 set_limit() { limit=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000)); }
@@ -284,6 +309,7 @@ start_machine
 set_limit "$boot_limit"
 while running && ! started && in_time; do
     nap 0.1
+    beat
 done
 exec 8>&-
 if ! started; then
@@ -302,6 +328,7 @@ fi
 set_limit "$timeout"
 while running && in_time; do
     nap 0.1
+    beat
 done
 problem=
 if running; then

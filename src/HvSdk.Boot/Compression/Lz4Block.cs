@@ -31,7 +31,8 @@ internal static class Lz4Block
     /// <param name="destination">Gets the bytes; what lies behind the written ones may be overwritten too. It is read again, as matches refer back.</param>
     /// <param name="consumed">Bytes of the block that were used.</param>
     /// <param name="written">Bytes that were made.</param>
-    // A kernel's unpacking is one long run of this method: it must not start in its unoptimized form.
+    // A kernel's unpacking is some millions of rounds in here: worth compiling at once with all that it calls inlined, which neither the first tier
+    // nor code compiled ahead of time is.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Lz4Status Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
     {
@@ -137,7 +138,6 @@ internal static class Lz4Block
     }
 
     /// <summary>Adds the bytes of a length that does not fit its token: each 255 says that another follows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryReadLength(ReadOnlySpan<byte> source, ref int s, ref int length)
     {
         while ((uint)s < (uint)source.Length)
@@ -158,7 +158,6 @@ internal static class Lz4Block
         return false;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyMatch(Span<byte> destination, int d, int offset, int length)
     {
         if (offset >= length)

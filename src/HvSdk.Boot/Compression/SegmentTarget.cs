@@ -7,7 +7,7 @@ internal sealed class SegmentTarget
     private readonly LoadSegment[] _segments; // by their place in the file
     private int _next;
 
-    public SegmentTarget(BootWriter writer, IEnumerable<LoadSegment> segments)
+    public SegmentTarget(BootWriter writer, IReadOnlyList<LoadSegment> segments)
     {
         _writer = writer;
         _segments = ByFileOffset(segments);
@@ -17,7 +17,7 @@ internal sealed class SegmentTarget
     public long Position { get; private set; }
 
     /// <summary>Tells whether the segments want each byte of the file once at most.</summary>
-    public static bool CanTake(IEnumerable<LoadSegment> segments)
+    public static bool CanTake(IReadOnlyList<LoadSegment> segments)
     {
         LoadSegment[] sorted = ByFileOffset(segments);
         for (int i = 1; i < sorted.Length; i++)
@@ -87,8 +87,12 @@ internal sealed class SegmentTarget
         return count;
     }
 
-    private static LoadSegment[] ByFileOffset(IEnumerable<LoadSegment> segments) =>
-        [.. segments.Where(static s => s.FileSize > 0).OrderBy(static s => s.FileOffset)];
+    private static LoadSegment[] ByFileOffset(IReadOnlyList<LoadSegment> segments)
+    {
+        LoadSegment[] sorted = [.. segments.Where(static s => s.FileSize > 0)];
+        Array.Sort(sorted, static (a, b) => a.FileOffset.CompareTo(b.FileOffset));
+        return sorted;
+    }
 
     private void MoveOn()
     {

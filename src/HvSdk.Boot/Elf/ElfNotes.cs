@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace HvSdk.Boot;
 
 /// <summary>A segment of notes: name, type and a few bytes each.</summary>
-internal readonly record struct ElfNotes(long Offset, long Size, int Alignment)
+internal sealed record ElfNotes(long Offset, long Size, int Alignment)
 {
     private const int HeaderSize = 12;
     private const int MaxSize = 1 << 20; // kernels have some hundred bytes

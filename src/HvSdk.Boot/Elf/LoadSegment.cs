@@ -1,13 +1,14 @@
 namespace HvSdk.Boot;
 
 /// <summary>A piece of a file that goes to memory, the rest of which is cleared.</summary>
+/// <remarks>A class, as all that the loaders keep in lists: code for lists of structs is compiled anew in each process.</remarks>
 /// <param name="Name">What the piece is, for people.</param>
 /// <param name="FileOffset">Where it is in the file.</param>
 /// <param name="FileSize">How many bytes of the file.</param>
 /// <param name="Address">The GPA that it goes to.</param>
 /// <param name="VirtualAddress">Where the image itself sees it once it has made its page tables.</param>
 /// <param name="MemorySize">How many bytes of memory; not fewer than of the file.</param>
-internal readonly record struct LoadSegment(string Name, long FileOffset, long FileSize, ulong Address, ulong VirtualAddress, ulong MemorySize)
+internal sealed record LoadSegment(string Name, long FileOffset, long FileSize, ulong Address, ulong VirtualAddress, ulong MemorySize)
 {
     public ulong End => Address + MemorySize;
 

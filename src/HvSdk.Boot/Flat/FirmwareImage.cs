@@ -8,7 +8,11 @@ public sealed class FirmwareImage : BootImage
 
     private const ulong ShadowStart = 0xC_0000; // option ROMs; from 0xE0000 on the firmware itself
     private const ulong ShadowEnd = 0x10_0000;
-    private const long MaxShadowCopy = 128 << 10;
+
+    /// <summary>
+    /// A PC shows the last 128 KiB, and a firmware has its chipset copy the rest. Here is no chipset that it could ask: all that has room is there.
+    /// </summary>
+    private const long MaxShadowCopy = (long)(ShadowEnd - ShadowStart);
     private const ulong ResetVector = 0xFFF0; // in CS, whose base is 0xFFFF0000 (Intel SDM vol. 3A, 10.1.4)
 
     private readonly BootFile _file;
@@ -51,7 +55,7 @@ public sealed class FirmwareImage : BootImage
                 && (entry.Size > ulong.MaxValue - entry.Address || entry.Address + entry.Size > RomAddress))
             {
                 placement.Problems.Add(
-                    $"The firmware's ROM goes to {BootPlacement.Range(RomAddress, (ulong)_file.Length)}, and the machine has RAM there. End its RAM below, and go on above 4 GiB.");
+                    $"The firmware's ROM goes to {BootPlacement.Describe(RomAddress, (ulong)_file.Length)}, and the machine has RAM there. End its RAM below, and go on above 4 GiB.");
             }
         }
 

@@ -51,7 +51,7 @@ public sealed class FlatImage : BootImage
         if (entry < options.LoadAddress || entry - options.LoadAddress >= (ulong)file.Length)
         {
             throw new ArgumentException(
-                $"{nameof(options.EntryPoint)} 0x{entry:X} lies outside of the image: {BootPlacement.Range(options.LoadAddress, (ulong)file.Length)}.", nameof(options));
+                $"{nameof(options.EntryPoint)} 0x{entry:X} lies outside of the image: {BootPlacement.Describe(options.LoadAddress, (ulong)file.Length)}.", nameof(options));
         }
 
         ulong end = options.Mode switch { FlatImageMode.Real => RealModeEnd, FlatImageMode.Protected => BootPlacement.FourGiB, _ => ulong.MaxValue };

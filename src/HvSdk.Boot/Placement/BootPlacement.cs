@@ -10,30 +10,38 @@ internal sealed class BootPlacement
     /// <summary>Low structures end here: the last KiBs before 640 KiB are where firmware keeps its own data.</summary>
     private const ulong LowEnd = 0x9_0000;
 
-    // By address, merged, ends exclusive.
-    private readonly List<(ulong Start, ulong End)> _free = [];
-    private readonly List<(ulong Start, ulong End, string What)> _taken = [];
+    private readonly List<Range> _free = []; // by address, merged
+    private readonly List<Range> _taken = [];
 
     public BootPlacement(BootMachine machine)
     {
         Machine = machine;
-        foreach (MemoryMapEntry entry in machine.MemoryMap.Where(static e => e.Kind == MemoryMapKind.Usable && e.Size > 0).OrderBy(static e => e.Address))
+        IReadOnlyList<MemoryMapEntry> map = machine.MemoryMap;
+        for (int i = 0; i < map.Count; i++)
         {
-            ulong end = End(entry.Address, entry.Size);
-            if (_free is [.., var last] && last.End >= entry.Address)
+            if (map[i].Kind == MemoryMapKind.Usable && map[i].Size > 0)
             {
-                _free[^1] = (last.Start, ulong.Max(last.End, end));
+                _free.Add(new Range(map[i].Address, EndOf(map[i].Address, map[i].Size), "RAM"));
             }
-            else
+        }
+
+        _free.Sort(static (a, b) => a.Start.CompareTo(b.Start));
+        for (int i = _free.Count - 1; i > 0; i--)
+        {
+            if (_free[i - 1].End >= _free[i].Start)
             {
-                _free.Add((entry.Address, end));
+                _free[i - 1] = new Range(_free[i - 1].Start, ulong.Max(_free[i - 1].End, _free[i].End), "RAM");
+                _free.RemoveAt(i);
             }
         }
 
         // A map promises not to overlap; where it does all the same, what is not RAM wins.
-        foreach (MemoryMapEntry entry in machine.MemoryMap.Where(static e => e.Kind != MemoryMapKind.Usable && e.Size > 0))
+        for (int i = 0; i < map.Count; i++)
         {
-            Remove(entry.Address, End(entry.Address, entry.Size));
+            if (map[i].Kind != MemoryMapKind.Usable && map[i].Size > 0)
+            {
+                Remove(map[i].Address, EndOf(map[i].Address, map[i].Size));
+            }
         }
     }
 
@@ -46,7 +54,7 @@ internal sealed class BootPlacement
     {
         if (size > 0 && !TryReserve(what, address, size))
         {
-            Problems.Add($"{Capital(what)} goes to {Range(address, size)}, {WhyNot(address, size)}.");
+            Problems.Add($"{Capital(what)} goes to {Describe(address, size)}, {WhyNot(address, size)}.");
         }
     }
 
@@ -84,9 +92,9 @@ internal sealed class BootPlacement
     {
         for (int i = 0; i < _free.Count; i++)
         {
-            (ulong start, ulong end) = _free[highest ? _free.Count - 1 - i : i];
-            start = ulong.Max(start, from);
-            end = ulong.Min(end, below);
+            Range range = _free[highest ? _free.Count - 1 - i : i];
+            ulong start = ulong.Max(range.Start, from);
+            ulong end = ulong.Min(range.End, below);
             ulong aligned = (start + (alignment - 1)) & ~(alignment - 1);
             if (aligned < start || aligned > end || end - aligned < size)
             {
@@ -102,7 +110,7 @@ internal sealed class BootPlacement
         return false;
     }
 
-    public static string Range(ulong address, ulong size) => $"0x{address:X} to 0x{unchecked(address + size - 1):X}";
+    public static string Describe(ulong address, ulong size) => $"0x{address:X} to 0x{unchecked(address + size - 1):X}";
 
     public static string Words(ulong size) => size switch
     {
@@ -113,18 +121,15 @@ internal sealed class BootPlacement
 
     private string WhyNot(ulong address, ulong size)
     {
-        ulong end = End(address, size);
-        foreach ((ulong takenStart, ulong takenEnd, string what) in _taken)
+        ulong end = EndOf(address, size);
+        if (_taken.Find(range => range.Start < end && address < range.End) is { } taken)
         {
-            if (takenStart < end && address < takenEnd)
-            {
-                return $"where {what} lies";
-            }
+            return $"where {taken.What} lies";
         }
 
         foreach (MemoryMapEntry entry in Machine.MemoryMap)
         {
-            if (entry.Kind != MemoryMapKind.Usable && entry.Address < end && address < End(entry.Address, entry.Size))
+            if (entry.Kind != MemoryMapKind.Usable && entry.Address < end && address < EndOf(entry.Address, entry.Size))
             {
                 return $"part of which is not RAM for use: the machine's map says {entry.Kind} from 0x{entry.Address:X} on";
             }
@@ -135,7 +140,7 @@ internal sealed class BootPlacement
 
     private void Take(string what, ulong address, ulong size)
     {
-        _taken.Add((address, address + size, what));
+        _taken.Add(new Range(address, address + size, what));
         Remove(address, address + size);
     }
 
@@ -143,26 +148,29 @@ internal sealed class BootPlacement
     {
         for (int i = _free.Count - 1; i >= 0; i--)
         {
-            (ulong freeStart, ulong freeEnd) = _free[i];
-            if (freeStart >= end || freeEnd <= start)
+            Range free = _free[i];
+            if (free.Start >= end || free.End <= start)
             {
                 continue;
             }
 
             _free.RemoveAt(i);
-            if (end < freeEnd)
+            if (end < free.End)
             {
-                _free.Insert(i, (end, freeEnd));
+                _free.Insert(i, free with { Start = end });
             }
 
-            if (freeStart < start)
+            if (free.Start < start)
             {
-                _free.Insert(i, (freeStart, start));
+                _free.Insert(i, free with { End = start });
             }
         }
     }
 
-    private static ulong End(ulong address, ulong size) => size > ulong.MaxValue - address ? ulong.MaxValue : address + size;
+    private static ulong EndOf(ulong address, ulong size) => size > ulong.MaxValue - address ? ulong.MaxValue : address + size;
 
     private static string Capital(string what) => char.ToUpperInvariant(what[0]) + what[1..];
+
+    /// <summary>Addresses from the start up to the end, which is not one of them.</summary>
+    private sealed record Range(ulong Start, ulong End, string What);
 }

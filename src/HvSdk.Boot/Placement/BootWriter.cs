@@ -24,7 +24,7 @@ internal sealed class BootWriter(GuestMemory memory, IProgress<BootProgress>? pr
         var state = new FileRead(file);
         for (long done = 0; done < length; done += state.Count)
         {
-            (MemoryRegion region, int count) = Find(address + (ulong)done, (ulong)(length - done));
+            MemoryRegion region = Find(address + (ulong)done, (ulong)(length - done), out int count);
             state.Offset = offset + done;
             region.AccessInPlace(address + (ulong)done - region.Address, count, state, static (span, read) => read.Count = read.File.Read(read.Offset, span));
             if (state.Count < count)
@@ -42,8 +42,8 @@ internal sealed class BootWriter(GuestMemory memory, IProgress<BootProgress>? pr
     {
         while (length > 0)
         {
-            (MemoryRegion region, int count) = Find(address, ulong.Min(length, ChunkSize));
-            region.AccessInPlace(address - region.Address, count, 0, static (span, _) =>
+            MemoryRegion region = Find(address, length, out int count);
+            region.AccessInPlace<object?>(address - region.Address, count, null, static (span, _) =>
             {
                 for (; !span.IsEmpty; span = span[int.Min(ClearSize, span.Length)..])
                 {
@@ -63,7 +63,7 @@ internal sealed class BootWriter(GuestMemory memory, IProgress<BootProgress>? pr
     /// <returns>How many the action was given.</returns>
     public int Fill<TState>(ulong address, ulong length, TState state, SpanAction<byte, TState> action)
     {
-        (MemoryRegion region, int count) = Find(address, length);
+        MemoryRegion region = Find(address, length, out int count);
         region.AccessInPlace(address - region.Address, count, state, action);
         return count;
     }
@@ -87,11 +87,12 @@ internal sealed class BootWriter(GuestMemory memory, IProgress<BootProgress>? pr
         progress?.Report(new BootProgress(step, done, total));
     }
 
-    private (MemoryRegion Region, int Count) Find(ulong address, ulong length)
+    private MemoryRegion Find(ulong address, ulong length, out int count)
     {
         cancellationToken.ThrowIfCancellationRequested();
         MemoryRegion region = memory.Find(address) ?? throw NotMapped(address);
-        return (region, (int)ulong.Min(ulong.Min(length, ChunkSize), region.Size - (address - region.Address)));
+        count = (int)ulong.Min(ulong.Min(length, ChunkSize), region.Size - (address - region.Address));
+        return region;
     }
 
     private static InvalidOperationException NotMapped(ulong address) =>

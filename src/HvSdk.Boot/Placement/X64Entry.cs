@@ -15,6 +15,7 @@ internal static class X64Entry
     private const ulong StackSize = BootPlacement.PageSize;
 
     private const int GiBShift = 30;
+    private const int DirectGigabytes = 4; // always seen
     private const int EntriesPerTable = 512;
     private const ulong PresentWritable = 3;
     private const ulong LargePage = 1 << 7;
@@ -24,20 +25,31 @@ internal static class X64Entry
     {
         if (size > (1UL << 47) || address > (1UL << 47) - size)
         {
-            placement.Problems.Add($"{BootPlacement.Range(address, size)} is not all below 0x800000000000: an identity map ends there. Load lower.");
+            placement.Problems.Add($"{BootPlacement.Describe(address, size)} is not all below 0x800000000000: an identity map ends there. Load lower.");
             return Unreachable;
         }
 
         // One page directory for each GiB, one pointer table for each 512 GiB.
-        ulong[] gigabytes = [.. Enumerable.Range(0, 4).Select(static i => (ulong)i).Union(Gigabytes(address, size)).Order()];
-        if (gigabytes.Length > EntriesPerTable)
+        ulong first = ulong.Max(DirectGigabytes, address >> GiBShift);
+        ulong end = ulong.Max(first, ((address + ulong.Max(size, 1) - 1) >> GiBShift) + 1);
+        if (end - first > EntriesPerTable)
         {
-            placement.Problems.Add("An image of more than 508 GiB cannot be seen at its own address. Load a smaller one.");
+            placement.Problems.Add("An image of more than 512 GiB cannot be seen at its own address. Load a smaller one.");
             return Unreachable;
         }
 
-        ulong[] terabytes = [.. gigabytes.Select(static g => g / EntriesPerTable).Distinct()];
-        ulong tables = placement.AllocateLow("the page tables", (ulong)(1 + terabytes.Length + gigabytes.Length) * BootPlacement.PageSize);
+        ulong[] gigabytes = new ulong[DirectGigabytes + (int)(end - first)];
+        var terabytes = new List<ulong>();
+        for (int i = 0; i < gigabytes.Length; i++)
+        {
+            gigabytes[i] = i < DirectGigabytes ? (ulong)i : first + (ulong)(i - DirectGigabytes);
+            if (terabytes is [] || terabytes[^1] != gigabytes[i] / EntriesPerTable)
+            {
+                terabytes.Add(gigabytes[i] / EntriesPerTable);
+            }
+        }
+
+        ulong tables = placement.AllocateLow("the page tables", (ulong)(1 + terabytes.Count + gigabytes.Length) * BootPlacement.PageSize);
         (ulong gdt, ulong stackTop) = AllocateCommon(placement);
         return (writer, registers) =>
         {
@@ -138,28 +150,19 @@ internal static class X64Entry
         };
     }
 
-    private static IEnumerable<ulong> Gigabytes(ulong address, ulong size)
-    {
-        ulong last = (address + ulong.Max(size, 1) - 1) >> GiBShift;
-        for (ulong i = address >> GiBShift; i <= last && i - (address >> GiBShift) <= EntriesPerTable; i++)
-        {
-            yield return i;
-        }
-    }
-
     // Intel SDM vol. 3A, 4.5: PML4, page directory pointer tables, page directories.
-    private static byte[] BuildPageTables(ulong address, ulong[] terabytes, ulong[] gigabytes)
+    private static byte[] BuildPageTables(ulong address, List<ulong> terabytes, ulong[] gigabytes)
     {
-        byte[] tables = new byte[(1 + terabytes.Length + gigabytes.Length) * (int)BootPlacement.PageSize];
-        for (int t = 0; t < terabytes.Length; t++)
+        byte[] tables = new byte[(1 + terabytes.Count + gigabytes.Length) * (int)BootPlacement.PageSize];
+        for (int t = 0; t < terabytes.Count; t++)
         {
             Set(tables, 0, (int)terabytes[t], Table(address, 1 + t) | PresentWritable);
         }
 
         for (int g = 0; g < gigabytes.Length; g++)
         {
-            int directory = 1 + terabytes.Length + g;
-            int pointers = 1 + Array.IndexOf(terabytes, gigabytes[g] / EntriesPerTable);
+            int directory = 1 + terabytes.Count + g;
+            int pointers = 1 + terabytes.IndexOf(gigabytes[g] / EntriesPerTable);
             Set(tables, pointers, (int)(gigabytes[g] % EntriesPerTable), Table(address, directory) | PresentWritable);
             for (int i = 0; i < EntriesPerTable; i++)
             {

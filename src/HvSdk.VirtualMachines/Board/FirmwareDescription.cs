@@ -9,7 +9,7 @@ internal sealed class FirmwareDescription(FirmwareConfiguration device)
 {
     private const int MapEntrySize = 20;
 
-    public void Describe(MachinePlan plan, MachineTables tables, IReadOnlyList<MemoryMapEntry> map, int processors)
+    public void Describe(MachinePlan plan, MachineTables tables, int processors, IEnumerable<Action<FirmwareConfiguration>> further)
     {
         device.Add(FirmwareConfigurationKey.RamSize, Bytes(plan.Ram.Size, sizeof(ulong)));
         device.Add(FirmwareConfigurationKey.ProcessorCount, Bytes((ulong)processors, sizeof(ushort)));
@@ -30,6 +30,18 @@ internal sealed class FirmwareDescription(FirmwareConfiguration device)
         foreach (FirmwareFile file in tables.FirmwareFiles)
         {
             device.Add(file.Name, file.Content);
+        }
+
+        foreach (Action<FirmwareConfiguration> add in further)
+        {
+            try
+            {
+                add(device);
+            }
+            catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+            {
+                plan.Problems.Add($"The firmware configuration cannot be as {nameof(VirtualMachineBuilder.ConfigureFirmware)} asks: {e.Message} The machine's own items have theirs: choose another.");
+            }
         }
     }
 

@@ -3,7 +3,11 @@ namespace HvSdk.VirtualMachines;
 /// <summary>One processor of a machine: its thread's loop, and what others may ask of it.</summary>
 internal sealed class Processor(int index, ProcessorGate gate, MachineChips chips, MachineEnding ending, AccessCounts? accesses)
 {
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _inspect;
+
+    /// <summary>Completes when the processor stands ready.</summary>
+    public Task Ready => _ready.Task;
 
     /// <summary>Null before the thread has made it.</summary>
     public Vcpu? Vcpu { get; private set; }
@@ -27,12 +31,11 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
     /// <summary>Runs the guest until the machine ends.</summary>
     /// <param name="vcpu">The vCPU, made by this thread.</param>
     /// <param name="start">Sets its registers, or null.</param>
-    /// <param name="ready">Is told that the processor stands ready.</param>
-    public void Run(Vcpu vcpu, Action<Vcpu>? start, Action ready)
+    public void Run(Vcpu vcpu, Action<Vcpu>? start)
     {
         start?.Invoke(vcpu);
         Vcpu = vcpu;
-        ready();
+        _ready.SetResult();
         var handler = new ProcessorHandler(chips, accesses);
         while (gate.Pass())
         {

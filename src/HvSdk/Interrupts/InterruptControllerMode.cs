@@ -11,7 +11,7 @@ public enum InterruptControllerMode
 
     /// <summary>
     /// Each vCPU's own part (x64: the local APIC). The rest is the caller's, who sends MSIs and hears of ends of interrupts. A vCPU that halts
-    /// sleeps in the host.
+    /// sleeps in the host. Interrupts of a caller's own 8259A pair (x64) go to a vCPU by <see cref="X64Vcpu.InjectInterrupt"/>.
     /// </summary>
     PerVcpu,
 

@@ -26,7 +26,7 @@ public sealed class X64Vcpu
 
     /// <summary>
     /// The guest can take an external interrupt at the next run: its interrupts are enabled, no shadow blocks them, none is on its way. Known
-    /// from the last exit; only where the host keeps no local APIC.
+    /// from the last exit; never where the host keeps the whole interrupt controller.
     /// </summary>
     public bool CanTakeInterrupt
     {
@@ -186,9 +186,13 @@ public sealed class X64Vcpu
         return _backend.GetCpuid();
     }
 
-    /// <summary>Puts an external interrupt on its way, where the host keeps no local APIC. Look at <see cref="CanTakeInterrupt"/> first.</summary>
+    /// <summary>Puts an external interrupt on its way. Look at <see cref="CanTakeInterrupt"/> first.</summary>
     /// <param name="vector">The vector.</param>
-    /// <exception cref="InvalidOperationException">The host keeps the local APIC, or the guest cannot take an interrupt now.</exception>
+    /// <remarks>
+    /// With <see cref="InterruptControllerMode.None"/> any interrupt; with <see cref="InterruptControllerMode.PerVcpu"/> one of a caller's own 8259A pair (ExtINT),
+    /// which the guest takes where its local APIC lets it: at LINT0, or with the APIC off.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The host keeps the whole interrupt controller, or the guest cannot take an interrupt now.</exception>
     public void InjectInterrupt(byte vector)
     {
         RequireOwnController();
@@ -211,7 +215,7 @@ public sealed class X64Vcpu
 
     /// <summary>Asks that the guest leaves with <see cref="VcpuExitKind.InterruptWindow"/> as soon as it can take an external interrupt, once.</summary>
     /// <param name="enabled">False takes the request back.</param>
-    /// <exception cref="InvalidOperationException">The host keeps the local APIC.</exception>
+    /// <exception cref="InvalidOperationException">The host keeps the whole interrupt controller.</exception>
     public void RequestInterruptWindow(bool enabled = true)
     {
         RequireOwnController();
@@ -282,10 +286,10 @@ public sealed class X64Vcpu
 
     private void RequireOwnController()
     {
-        if (_vcpu.Partition.Interrupts.Mode != InterruptControllerMode.None)
+        if (_vcpu.Partition.Interrupts.Mode == InterruptControllerMode.Full)
         {
             throw new InvalidOperationException(
-                $"The host keeps this vCPU's local APIC. Raise interrupts through {nameof(Partition)}.{nameof(Partition.Interrupts)}.");
+                $"The host keeps the whole interrupt controller. Raise interrupts through {nameof(Partition)}.{nameof(Partition.Interrupts)}.");
         }
     }
 }

@@ -21,7 +21,7 @@ public class FirmwareImageTests
         X64BootState state = bench.Load(image);
 
         Assert.Equal(rom, bench.Read((1UL << 32) - (ulong)size, size));
-        int copy = int.Min(size, 0x2_0000);
+        int copy = int.Min(size, 0x4_0000);
         Assert.Equal(rom[^copy..], bench.Read(0x10_0000 - (ulong)copy, copy));
         Assert.Null(state.SpecialRegisters);
         Assert.Equal(0xFFF0UL, state.Registers.Rip);

@@ -100,7 +100,7 @@ public sealed class SmbiosTablesTests
     }
 
     [Fact]
-    public void MemoryBeyondTheShortFields_IsInTheExtendedOnes()
+    public void Memory_BeyondTheShortFields_IsInTheExtendedOnes()
     {
         List<Structure> structures = Read(PlatformExamples.Pc() with { Memory = [new(0, Gibibyte), new(4096 * Gibibyte - 1024, 2048 * Gibibyte)] });
         Structure array = structures.Single(static s => s.Type == 16);
@@ -118,7 +118,7 @@ public sealed class SmbiosTablesTests
     }
 
     [Fact]
-    public void FirmwareFiles_AreTheSameStructures()
+    public void FirmwareFiles_OfAPlatform_AreTheSameStructures()
     {
         SmbiosTables tables = SmbiosTables.Build(PlatformExamples.Pc());
         FirmwareFile[] files = [.. tables.FirmwareFiles];

@@ -129,7 +129,7 @@ public sealed class CmosClockTimeTests
     }
 
     [Fact]
-    public void UpdateInProgress_StandsFor244MicrosecondsBeforeTheUpdate()
+    public void UpdateInProgress_BeforeTheUpdate_StandsFor244Microseconds()
     {
         _clock.Advance(0.9997);
         Assert.Equal(0x26, _clock[10]);

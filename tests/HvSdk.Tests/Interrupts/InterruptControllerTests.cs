@@ -140,7 +140,7 @@ public sealed class InterruptControllerTests
     }
 
     [Fact]
-    public void InjectInterrupt_HostKeepsTheLocalApic_IsRefused()
+    public void InjectInterrupt_HostKeepsTheWholeController_IsRefused()
     {
         using ScriptedMachine machine = new(s_full);
         using Vcpu vcpu = machine.Partition.CreateVcpu(0);

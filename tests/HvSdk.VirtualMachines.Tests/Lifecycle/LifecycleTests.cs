@@ -13,7 +13,7 @@ public sealed class LifecycleTests : IDisposable
     public void Dispose() => _machines.Dispose();
 
     [Fact]
-    public void Build_MakesNothingNative()
+    public void Build_GoodDescription_MakesNothingNative()
     {
         _machines.CreateBuilder().Build();
 
