@@ -34,7 +34,7 @@ public sealed class LinuxMemoryTests
         // The first and the last byte are there, and the guest can be shown its RAM in huge pages.
         region.Write(0, [1]);
         region.Write(region.Size - 1, [1]);
-        Assert.Equal(0, Start(region) % HugePage);
+        Assert.Equal((nuint)0, Start(region) % HugePage);
     }
 
     [Fact]
@@ -83,9 +83,9 @@ public sealed class LinuxMemoryTests
 
     private static int Resident(MemoryRegion region) => int.Parse(Field(region, "Rss").Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) * 1024;
 
-    private static nint Start(MemoryRegion region)
+    private static nuint Start(MemoryRegion region)
     {
-        nint address = 0;
+        nuint address = 0;
         region.AccessInPlace(0, 0, 0, (span, _) => address = AddressOf(span));
         return address;
     }
@@ -93,8 +93,7 @@ public sealed class LinuxMemoryTests
     /// <summary>A line of /proc/self/smaps, from the mapping that begins where the region does.</summary>
     private static string Field(MemoryRegion region, string name)
     {
-        nuint address = 0;
-        region.AccessInPlace(0, 0, 0, (span, _) => address = AddressOf(span));
+        nuint address = Start(region);
         bool isInside = false;
         foreach (string line in File.ReadLines("/proc/self/smaps"))
         {
