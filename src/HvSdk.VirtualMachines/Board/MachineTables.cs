@@ -83,19 +83,47 @@ internal sealed class MachineTables
         }
     }
 
-    private static X64Platform Describe(MachinePlan plan, BoardDevices devices, int processors) => new()
+    // Loops rather than queries: queries over numbers and structs are compiled anew in each process that starts.
+    private static X64Platform Describe(MachinePlan plan, BoardDevices devices, int processors)
     {
-        ApicIds = [.. Enumerable.Range(0, int.Max(1, processors)).Select(static id => (uint)id)],
-        IoApic = MachineChips.Describe(processors),
+        uint[] apicIds = new uint[int.Max(1, processors)];
+        for (int i = 0; i < apicIds.Length; i++)
+        {
+            apicIds[i] = (uint)i;
+        }
+
+        List<X64InterruptOverride> overrides = [];
+        foreach (int line in plan.LevelLines)
+        {
+            if (line < IsaLines)
+            {
+                overrides.Add(new X64InterruptOverride((byte)line, line, InterruptSense.Level));
+            }
+        }
+
+        List<X64MemoryRange> memory = [];
+        foreach (MemoryRange range in plan.Ram.Ranges)
+        {
+            memory.Add(new X64MemoryRange(range.Address, range.Size));
+        }
+
+        return Describe(plan, devices, apicIds, overrides, memory);
+    }
+
+    private static X64Platform Describe(
+        MachinePlan plan, BoardDevices devices, uint[] apicIds, IReadOnlyList<X64InterruptOverride> overrides, IReadOnlyList<X64MemoryRange> memory) => new()
+    {
+        ApicIds = apicIds,
+        IoApic = MachineChips.Describe(apicIds.Length),
         HasPicPair = HasPort(plan, PicPort),
         HasKeyboardController = HasPort(plan, KeyboardControllerPort),
         HasCmosClock = HasPort(plan, CmosPort),
         CmosCenturyRegister = HasPort(plan, CmosPort) ? CenturyRegister : (byte)0,
         PowerManagement = devices.Power is { } power ? Describe(power) : null,
         Reset = devices.Reset is { } reset ? new X64ResetDescription(reset.Port, FullReset) : null,
-        InterruptOverrides = [.. plan.LevelLines.Where(static line => line < IsaLines).Select(static line => new X64InterruptOverride((byte)line, line, InterruptSense.Level))],
+        InterruptOverrides = overrides,
         Devices = [.. plan.Slots.Select(static slot => slot.Description)],
-        Memory = [.. plan.Ram.Ranges.Select(static range => new X64MemoryRange(range.Address, range.Size))],
+        Memory = memory,
     };
 
     private static X64PowerManagementDescription Describe(PowerManagement power) => new()

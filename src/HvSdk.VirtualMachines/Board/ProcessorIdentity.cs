@@ -24,7 +24,7 @@ internal static class ProcessorIdentity
     public static void Apply(X64CpuidTable table, int count)
     {
         uint bits = (uint)BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)count));
-        foreach (X64CpuidEntry entry in table.ToArray())
+        foreach (X64CpuidEntry entry in Copy(table))
         {
             switch (entry.Leaf)
             {
@@ -56,5 +56,17 @@ internal static class ProcessorIdentity
         // Intel SDM vol. 2A, CPUID leaf 0xB: a thread takes no bit of the APIC ID, a core all of them.
         table.Set(new X64CpuidEntry(ExtendedTopologyLeaf, 0, 0, 1, SmtLevel, 0));
         table.Set(new X64CpuidEntry(ExtendedTopologyLeaf, 1, bits, (uint)count, CoreLevel | 1, 0));
+    }
+
+    private static X64CpuidEntry[] Copy(X64CpuidTable table)
+    {
+        var entries = new X64CpuidEntry[table.Count];
+        int i = 0;
+        foreach (X64CpuidEntry entry in table)
+        {
+            entries[i++] = entry;
+        }
+
+        return entries;
     }
 }

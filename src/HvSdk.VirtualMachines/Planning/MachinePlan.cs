@@ -12,8 +12,8 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
     private const int FirstFreeLine = 16;
 
     private readonly List<MachineWindow> _windows = [];
-    private readonly SortedDictionary<int, InterruptWire> _wires = [];
-    private readonly Dictionary<int, (string Owner, InterruptSense Sense)> _lineOwners = [];
+    private readonly Dictionary<int, InterruptWire> _wires = [];
+    private readonly Dictionary<int, LineOwner> _lineOwners = [];
     private ulong _nextMmioAddress = FirstMmioAddress;
 
     public string Name { get; } = name;
@@ -34,7 +34,19 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
     public List<InterruptWire> Notifications { get; } = [];
 
     /// <summary>Level-triggered lines among those of ISA, which the tables must tell of.</summary>
-    public IEnumerable<int> LevelLines => _lineOwners.Where(static pair => pair.Value.Sense == InterruptSense.Level).Select(static pair => pair.Key);
+    public IEnumerable<int> LevelLines
+    {
+        get
+        {
+            for (int line = 0; line < lineCount; line++)
+            {
+                if (_lineOwners.TryGetValue(line, out LineOwner? owner) && owner.Sense == InterruptSense.Level)
+                {
+                    yield return line;
+                }
+            }
+        }
+    }
 
     public void AddWindow(string owner, BusSpace space, ulong address, ulong size, IBusDevice? device)
     {
@@ -89,7 +101,7 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
             return new InterruptWire().AddSource();
         }
 
-        if (!_lineOwners.TryAdd(number, (owner, sense)) && (sense, _lineOwners[number].Sense) != (InterruptSense.Level, InterruptSense.Level))
+        if (!_lineOwners.TryAdd(number, new LineOwner(owner, sense)) && (sense, _lineOwners[number].Sense) != (InterruptSense.Level, InterruptSense.Level))
         {
             Problems.Add(
                 $"{owner} asks for interrupt line {number}, and {_lineOwners[number].Owner} has it. Only level-triggered lines can be shared: give one of them another line.");
@@ -109,7 +121,7 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
         int free = Enumerable.Range(FirstFreeLine, int.Max(0, lineCount - FirstFreeLine)).FirstOrDefault(line => !_lineOwners.ContainsKey(line), -1);
         if (free < 0 && sense == InterruptSense.Level)
         {
-            free = _lineOwners.Where(pair => pair.Key >= FirstFreeLine && pair.Value.Sense == InterruptSense.Level).Select(static pair => pair.Key).FirstOrDefault(-1);
+            free = LevelLines.Where(static line => line >= FirstFreeLine).FirstOrDefault(-1);
         }
 
         if (free < 0)
@@ -130,4 +142,6 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
         Notifications.Add(wire);
         return wire.AddSource();
     }
+
+    private sealed record LineOwner(string Owner, InterruptSense Sense);
 }

@@ -20,7 +20,7 @@ internal sealed class RamLayout
     private const ulong HoleAlignment = 2 << 20;
 
     private readonly List<MemoryRange> _ranges = [];
-    private readonly List<(ulong First, ulong Last)> _holes = [];
+    private readonly List<(ulong First, ulong Last)> _holes = []; // by address
     private ulong _reservedStart;
     private readonly ulong _lowEnd;
 
@@ -46,8 +46,13 @@ internal sealed class RamLayout
             foreach (MemoryRange range in _ranges)
             {
                 ulong start = range.Address;
-                foreach ((ulong first, ulong last) in _holes.Where(hole => hole.First < range.End && hole.Last >= range.Address).Order())
+                foreach ((ulong first, ulong last) in _holes)
                 {
+                    if (first >= range.End || last < range.Address)
+                    {
+                        continue;
+                    }
+
                     if (first > start)
                     {
                         yield return new MemoryRange(start, first - start);
@@ -126,7 +131,8 @@ internal sealed class RamLayout
         (ulong First, ulong Last) hole = (first & ~(PageSize - 1), last | (PageSize - 1));
         if (!_holes.Contains(hole))
         {
-            _holes.Add(hole);
+            int place = _holes.FindIndex(other => other.First > hole.First);
+            _holes.Insert(place < 0 ? _holes.Count : place, hole);
         }
 
         return true;
@@ -166,7 +172,14 @@ internal sealed class RamLayout
             map.Add(new(usableEnd, _lowEnd - usableEnd, MemoryMapKind.Reserved));
         }
 
-        map.AddRange(_ranges.Where(static range => range.Address >= FourGiB).Select(static range => new MemoryMapEntry(range.Address, range.Size, MemoryMapKind.Usable)));
+        foreach (MemoryRange range in _ranges)
+        {
+            if (range.Address >= FourGiB)
+            {
+                map.Add(new(range.Address, range.Size, MemoryMapKind.Usable));
+            }
+        }
+
         return map;
     }
 

@@ -103,27 +103,33 @@ internal static class Dsdt
     // The methods of the events (5.6.4.1). Each is an edge: what devices send is a message, not a level.
     private static void AddEvents(AmlWriter aml, DeviceDescription[] devices, string[] names)
     {
-        IGrouping<int, int>[] events =
-        [
-            .. Enumerable.Range(0, devices.Length)
-                .Where(i => devices[i].NotificationEvent is not null)
-                .GroupBy(i => devices[i].NotificationEvent!.Value)
-                .OrderBy(static group => group.Key),
-        ];
-        if (events.Length == 0)
+        List<int> events = [];
+        foreach (DeviceDescription device in devices)
+        {
+            if (device.NotificationEvent is { } number && !events.Contains(number))
+            {
+                events.Add(number);
+            }
+        }
+
+        if (events.Count == 0)
         {
             return;
         }
 
+        events.Sort();
         aml.Scope("_GPE", scope =>
         {
-            foreach (IGrouping<int, int> group in events)
+            foreach (int number in events)
             {
-                scope.Method($"_E{group.Key:X2}", 0, method =>
+                scope.Method($"_E{number:X2}", 0, method =>
                 {
-                    foreach (int i in group)
+                    for (int i = 0; i < devices.Length; i++)
                     {
-                        method.Notify(@"\_SB." + names[i], DeviceNotification);
+                        if (devices[i].NotificationEvent == number)
+                        {
+                            method.Notify(@"\_SB." + names[i], DeviceNotification);
+                        }
                     }
                 });
             }
@@ -145,30 +151,48 @@ internal static class Dsdt
     // Devices with the same hardware ID must have different unique IDs (6.1.12): the lowest free number for each that has none.
     private static ulong?[] UniqueIds(DeviceDescription[] devices)
     {
-        ulong?[] ids = new ulong?[devices.Length];
-        foreach (IGrouping<string, int> group in Enumerable.Range(0, devices.Length).GroupBy(i => devices[i].Acpi!.HardwareId))
+        var alike = new Dictionary<string, Namesakes>();
+        foreach (DeviceDescription device in devices)
         {
-            HashSet<int> taken = [.. group.Select(i => devices[i].Acpi!.UniqueId).OfType<int>()];
-            bool several = group.Skip(1).Any();
-            int next = 0;
-            foreach (int i in group)
+            if (!alike.TryGetValue(device.Acpi!.HardwareId, out Namesakes? namesakes))
             {
-                if (devices[i].Acpi!.UniqueId is { } given)
-                {
-                    ids[i] = (ulong)given;
-                }
-                else if (several)
-                {
-                    while (!taken.Add(next))
-                    {
-                        next++;
-                    }
+                alike.Add(device.Acpi.HardwareId, namesakes = new Namesakes());
+            }
 
-                    ids[i] = (ulong)next;
-                }
+            namesakes.Count++;
+            if (device.Acpi.UniqueId is { } given)
+            {
+                namesakes.Taken.Add(given);
             }
         }
 
+        ulong?[] ids = new ulong?[devices.Length];
+        for (int i = 0; i < devices.Length; i++)
+        {
+            AcpiIdentity identity = devices[i].Acpi!;
+            ids[i] = identity.UniqueId is { } given ? (ulong)given : alike[identity.HardwareId] is { Count: > 1 } several ? (ulong)several.TakeNext() : null;
+        }
+
         return ids;
+    }
+
+    /// <summary>The devices of one hardware ID.</summary>
+    private sealed class Namesakes
+    {
+        private int _next;
+
+        public int Count { get; set; }
+
+        public HashSet<int> Taken { get; } = [];
+
+        public int TakeNext()
+        {
+            while (!Taken.Add(_next))
+            {
+                _next++;
+            }
+
+            return _next;
+        }
     }
 }
