@@ -8,8 +8,10 @@ internal sealed class BenchmarkOptions
 
           --quick           fewer and smaller batches: ends within a minute
           --json FILE       write the results to FILE too
-          --only NAME,...   these benchmarks alone: exits, managed, bytes, create, doorbell, kick, memory
+          --only NAME,...   these benchmarks alone: exits, managed, bytes, create, doorbell, kick, memory,
+                            boot, boot-exits, boot-memory, serial (these four by nested.sh)
           --native FILE     use this compiled C program instead of compiling native/*.c
+          --boot DIR        where boot... and serial find guest/ and programs/, QEMU being in /usr/bin; without it they are left out
           --compile FILE    compile the C program to FILE, and do nothing else
         """;
 
@@ -18,6 +20,9 @@ internal sealed class BenchmarkOptions
     internal string? JsonPath { get; private set; }
 
     internal string? NativePath { get; private set; }
+
+    /// <summary>Where the group boot finds what it boots; null: it cannot run.</summary>
+    internal string? BootFolder { get; private set; }
 
     internal string? CompileTo { get; private set; }
 
@@ -43,6 +48,9 @@ internal sealed class BenchmarkOptions
                     break;
                 case "--native":
                     options.NativePath = Next();
+                    break;
+                case "--boot":
+                    options.BootFolder = Next();
                     break;
                 case "--compile":
                     options.CompileTo = Next();

@@ -13,12 +13,22 @@ namespace HvSdk.Benchmarks;
 /// <param name="Detail">What it is made of, for people.</param>
 internal sealed record Result(string Name, double Value, string Unit, Relation Relation, double Limit, string Detail)
 {
-    internal string Goal => string.Create(CultureInfo.InvariantCulture, $"{(Relation == Relation.AtMost ? "<=" : Relation == Relation.Below ? "<" : "=")} {Limit:0.##}");
+    internal string Goal => Relation == Relation.Shown ? "-" : string.Create(CultureInfo.InvariantCulture, $"{Sign} {Limit:0.##}");
+
+    private string Sign => Relation switch
+    {
+        Relation.AtMost => "<=",
+        Relation.AtLeast => ">=",
+        Relation.Below => "<",
+        _ => "=",
+    };
 
     internal bool Met => Relation switch
     {
         Relation.AtMost => Value <= Limit,
+        Relation.AtLeast => Value >= Limit,
         Relation.Below => Value < Limit,
+        Relation.Shown => true,
         _ => Value == Limit,
     };
 }
@@ -29,11 +39,17 @@ internal enum Relation
     /// <summary>No more than the goal.</summary>
     AtMost,
 
+    /// <summary>No less than the goal.</summary>
+    AtLeast,
+
     /// <summary>Less than the goal.</summary>
     Below,
 
     /// <summary>The goal.</summary>
     Exactly,
+
+    /// <summary>There is no goal.</summary>
+    Shown,
 }
 
 /// <summary>Where results go.</summary>
@@ -49,7 +65,7 @@ internal static class Report
 
     internal static void Print(Result result) => Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"| {result.Name} | {Number(result)} {result.Unit} | {result.Goal} | {(result.Met ? "yes" : "**no**")} | {result.Detail} |"));
+        $"| {result.Name} | {Number(result)} {result.Unit} | {result.Goal} | {(result.Relation == Relation.Shown ? "-" : result.Met ? "yes" : "**no**")} | {result.Detail} |"));
 
     internal static void WriteJson(string path, IEnumerable<Result> results)
     {

@@ -22,6 +22,21 @@ public sealed class LinuxMemoryTests
         Assert.DoesNotContain("hg", Flags(plain));
     }
 
+    [Theory]
+    [InlineData(HugePage)]
+    [InlineData(HugePage + 0x1000)]
+    [InlineData(16 * HugePage)]
+    public void Anonymous_HugePageOrMore_StartsWhereHugePagesDo(int size)
+    {
+        using var machine = new TestMachine();
+        MemoryRegion region = machine.Memory.Map(Here, (ulong)size);
+
+        // The first and the last byte are there, and the guest can be shown its RAM in huge pages.
+        region.Write(0, [1]);
+        region.Write(region.Size - 1, [1]);
+        Assert.Equal(0, Start(region) % HugePage);
+    }
+
     [Fact]
     public void Populate_Region_IsInMemoryBeforeItIsTouched()
     {
@@ -67,6 +82,13 @@ public sealed class LinuxMemoryTests
     private static string[] Flags(MemoryRegion region) => Field(region, "VmFlags").Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     private static int Resident(MemoryRegion region) => int.Parse(Field(region, "Rss").Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) * 1024;
+
+    private static nint Start(MemoryRegion region)
+    {
+        nint address = 0;
+        region.AccessInPlace(0, 0, 0, (span, _) => address = AddressOf(span));
+        return address;
+    }
 
     /// <summary>A line of /proc/self/smaps, from the mapping that begins where the region does.</summary>
     private static string Field(MemoryRegion region, string name)

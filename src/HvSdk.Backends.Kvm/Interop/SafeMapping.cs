@@ -6,6 +6,7 @@ namespace HvSdk.Backends.Kvm.Interop;
 internal sealed unsafe class SafeMapping : SafeBuffer
 {
     private const nint Failed = -1;
+    private const nuint HugePage = 2 << 20;
 
     private SafeMapping(nint address, nuint length)
         : base(ownsHandle: true)
@@ -20,9 +21,18 @@ internal sealed unsafe class SafeMapping : SafeBuffer
     /// <summary>The first byte, for callers that keep the mapping alive themselves.</summary>
     internal byte* Pointer => (byte*)handle;
 
-    /// <summary>Maps anonymous memory.</summary>
+    /// <summary>Maps anonymous memory. A whole huge page or more starts where huge pages do.</summary>
+    /// <remarks>
+    /// The kernel can show a huge page to the guest as one only where its host address and its GPA have the same offset in it. Elsewhere the guest
+    /// pays an exit for each 4 KiB that it touches, and Linux before 6.7 aligns nothing by itself.
+    /// </remarks>
     internal static SafeMapping Anonymous(nuint length, int flags)
     {
+        if (length >= HugePage && (flags & LibC.MAP_HUGETLB) == 0)
+        {
+            return AlignedAnonymous(length, flags);
+        }
+
         nint address = LibC.mmap(0, length, LibC.PROT_READ | LibC.PROT_WRITE, LibC.MAP_PRIVATE | LibC.MAP_ANONYMOUS | flags, -1, 0);
         return Take(address, length, null, (flags & LibC.MAP_HUGETLB) != 0 ? "mmap of anonymous huge pages" : "mmap of anonymous memory");
     }
@@ -47,6 +57,42 @@ internal sealed unsafe class SafeMapping : SafeBuffer
     {
         Descriptor?.Dispose();
         return LibC.munmap(handle, (nuint)ByteLength) == 0;
+    }
+
+    /// <summary>Reserves enough to find an aligned start in, puts the memory there, and gives the rest back.</summary>
+    private static SafeMapping AlignedAnonymous(nuint length, int flags)
+    {
+        const string Operation = "mmap of anonymous memory";
+        const int Private = LibC.MAP_PRIVATE | LibC.MAP_ANONYMOUS;
+        nuint reserved = checked(length + HugePage);
+        nint start = LibC.mmap(0, reserved, LibC.PROT_NONE, Private | LibC.MAP_NORESERVE, -1, 0);
+        if (start == Failed)
+        {
+            throw KvmError.FromLast(Operation);
+        }
+
+        nint aligned = (nint)(((nuint)start + HugePage - 1) & ~(HugePage - 1));
+        nint address = LibC.mmap(aligned, length, LibC.PROT_READ | LibC.PROT_WRITE, Private | LibC.MAP_FIXED | flags, -1, 0);
+        if (address == Failed)
+        {
+            HypervisorException error = KvmError.FromLast(Operation);
+            _ = LibC.munmap(start, reserved);
+            throw error;
+        }
+
+        nuint head = (nuint)(aligned - start);
+        if (head > 0)
+        {
+            _ = LibC.munmap(start, head);
+        }
+
+        nuint mapped = (length + (nuint)Environment.SystemPageSize - 1) & ~((nuint)Environment.SystemPageSize - 1);
+        if (reserved - head > mapped)
+        {
+            _ = LibC.munmap(aligned + (nint)mapped, reserved - head - mapped);
+        }
+
+        return Take(address, length, null, Operation);
     }
 
     private static SafeMapping Take(nint address, nuint length, SafeFd? descriptor, string operation)
