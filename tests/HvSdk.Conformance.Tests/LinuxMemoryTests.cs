@@ -86,7 +86,7 @@ public sealed class LinuxMemoryTests
     private static nint Start(MemoryRegion region)
     {
         nint address = 0;
-        region.AccessInPlace(0, 0, 0, (span, _) => address = AddressOf(span));
+        region.AccessInPlace(0, 0, 0, (span, _) => address = (nint)AddressOf(span));
         return address;
     }
 
