@@ -34,7 +34,7 @@ public sealed class LinuxMemoryTests
         // The first and the last byte are there, and the guest can be shown its RAM in huge pages.
         region.Write(0, [1]);
         region.Write(region.Size - 1, [1]);
-        Assert.Equal((nuint)0, Start(region) % HugePage);
+        Assert.Equal(0, Start(region) % HugePage);
     }
 
     [Fact]
@@ -83,17 +83,18 @@ public sealed class LinuxMemoryTests
 
     private static int Resident(MemoryRegion region) => int.Parse(Field(region, "Rss").Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) * 1024;
 
-    private static nuint Start(MemoryRegion region)
+    private static nint Start(MemoryRegion region)
     {
-        nuint address = 0;
-        region.AccessInPlace(0, 0, 0, (span, _) => address = AddressOf(span));
+        nint address = 0;
+        region.AccessInPlace(0, 0, 0, (span, _) => address = (nint)AddressOf(span));
         return address;
     }
 
     /// <summary>A line of /proc/self/smaps, from the mapping that begins where the region does.</summary>
     private static string Field(MemoryRegion region, string name)
     {
-        nuint address = Start(region);
+        nuint address = 0;
+        region.AccessInPlace(0, 0, 0, (span, _) => address = AddressOf(span));
         bool isInside = false;
         foreach (string line in File.ReadLines("/proc/self/smaps"))
         {

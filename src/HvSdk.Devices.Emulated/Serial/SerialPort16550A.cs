@@ -7,7 +7,7 @@ namespace HvSdk.Devices.Emulated;
 /// <remarks>
 /// <para>
 /// All registers and interrupts are those of the data sheet. Characters do not take the time of the baud rate: they go as fast as the guest writes
-/// and reads them. What the guest writes leaves the transmitter when its FIFO is full, at the guest's next access to another register, or within a
+/// and reads them, with a gap of a millisecond after each 2048 that it receives without one. What the guest writes leaves the transmitter when its FIFO is full, at the guest's next access to another register, or within a
 /// millisecond.
 /// </para>
 /// <para>
@@ -148,6 +148,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
             Settle();
             _isDisposed = true;
             _timeout?.Dispose();
+            _gap?.Dispose();
         }
 
         Output.Dispose();

@@ -10,6 +10,7 @@ internal sealed class BootBenchmark(Hypervisor hypervisor, BootFiles files, bool
     public const string CommandLine = "console=ttyS0 quiet hvsdk=idle";
 
     private readonly int _rounds = quick ? 3 : 9;
+    private readonly List<double> _starts = [];
 
     /// <summary>Who takes part, QEMU first.</summary>
     public IReadOnlyList<BootContender> Contenders => [.. files.Qemus, .. files.Ours];
@@ -54,7 +55,8 @@ internal sealed class BootBenchmark(Hypervisor hypervisor, BootFiles files, bool
         Series warmest = Best(warm);
         Console.Error.WriteLine($"boot: {string.Join(", ", processes.Concat(warm).Select(static series => series.ToString()))}{dropped}");
         yield return new Result("boot-process-ratio", Ratio(ours, peer), "ratio", Relation.AtMost, 1.0, $"{ours} beside {peer}; {_rounds} rounds{dropped}");
-        yield return new Result("boot-warm-ratio", Ratio(warmest, peer), "ratio", Relation.AtMost, 0.85, $"{warmest} from StartAsync beside {peer}");
+        yield return new Result("boot-warm-ratio", Ratio(warmest, peer), "ratio", Relation.AtMost, 0.85, string.Create(
+            CultureInfo.InvariantCulture, $"{warmest} from StartAsync, of which {Sampling.Median([.. _starts]):F0} ms until the guest's first instruction, beside {peer}"));
     }
 
     private static Series Best(IEnumerable<Series> all) => all.MinBy(static series => series.Median)!;
@@ -77,7 +79,9 @@ internal sealed class BootBenchmark(Hypervisor hypervisor, BootFiles files, bool
     private double? MeasureWarm(string format)
     {
         using var guest = new BootedGuest(hypervisor, GuestRecipe.Parse([.. files.Recipe(format), $"append={CommandLine}"]));
-        return guest.Boot()?.TotalMilliseconds;
+        TimeSpan? time = guest.Boot();
+        _starts.Add(guest.Machine.GetStatistics().StartDuration.TotalMilliseconds);
+        return time?.TotalMilliseconds;
     }
 
     /// <summary>Times of one contender in milliseconds, one for each round; null where the boot stalled.</summary>
