@@ -112,19 +112,19 @@ internal sealed class MachineTables
 
     private static X64Platform Describe(
         MachinePlan plan, BoardDevices devices, uint[] apicIds, IReadOnlyList<X64InterruptOverride> overrides, IReadOnlyList<X64MemoryRange> memory) => new()
-    {
-        ApicIds = apicIds,
-        IoApic = MachineChips.Describe(apicIds.Length),
-        HasPicPair = HasPort(plan, PicPort),
-        HasKeyboardController = HasPort(plan, KeyboardControllerPort),
-        HasCmosClock = HasPort(plan, CmosPort),
-        CmosCenturyRegister = HasPort(plan, CmosPort) ? CenturyRegister : (byte)0,
-        PowerManagement = devices.Power is { } power ? Describe(power) : null,
-        Reset = devices.Reset is { } reset ? new X64ResetDescription(reset.Port, FullReset) : null,
-        InterruptOverrides = overrides,
-        Devices = [.. plan.Slots.Select(static slot => slot.Description)],
-        Memory = memory,
-    };
+        {
+            ApicIds = apicIds,
+            IoApic = MachineChips.Describe(apicIds.Length),
+            HasPicPair = HasPort(plan, PicPort),
+            HasKeyboardController = HasPort(plan, KeyboardControllerPort),
+            HasCmosClock = HasPort(plan, CmosPort),
+            CmosCenturyRegister = HasPort(plan, CmosPort) ? CenturyRegister : (byte)0,
+            PowerManagement = devices.Power is { } power ? Describe(power) : null,
+            Reset = devices.Reset is { } reset ? new X64ResetDescription(reset.Port, FullReset) : null,
+            InterruptOverrides = overrides,
+            Devices = [.. plan.Slots.Select(static slot => slot.Description)],
+            Memory = memory,
+        };
 
     private static X64PowerManagementDescription Describe(PowerManagement power) => new()
     {
