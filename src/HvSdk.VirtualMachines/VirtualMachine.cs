@@ -154,7 +154,13 @@ public sealed partial class VirtualMachine : IAsyncDisposable
         lock (_stateGate)
         {
             from = _state;
-            if (!allowed.Contains(from))
+            bool isAllowed = false;
+            foreach (MachineState state in allowed)
+            {
+                isAllowed |= state == from;
+            }
+
+            if (!isAllowed)
             {
                 return false;
             }

@@ -9,6 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 added=()
+options=()
 
 # Copies a program, the libraries that it needs, and files, to the folder $1, each to the place that it has here.
 stage_program() {
@@ -28,11 +29,11 @@ stage_qemu() {
     done
 }
 
-# Two ways in which a user could ship the program, both compiled ahead of time.
+# Two ways in which a user could ship the program: compiled ahead of time for the installed runtime, and as native code.
 publish_programs() {
-    local publish=(dotnet publish tests/HvSdk.Benchmarks.Boot -c Release -r linux-x64 -p:PublishReadyToRun=true --nologo -v quiet)
-    "${publish[@]}" --self-contained false -o "$1/framework-dependent"
-    "${publish[@]}" --self-contained true -p:PublishReadyToRunComposite=true -o "$1/self-contained"
+    local publish=(dotnet publish -c Release -r linux-x64 --nologo -v quiet)
+    "${publish[@]}" tests/HvSdk.Benchmarks.Boot --self-contained false -p:PublishReadyToRun=true -o "$1/framework-dependent"
+    "${publish[@]}" tests/HvSdk.Benchmarks.Boot -p:Native=true -p:ArtifactsProjectName=HvSdk.Benchmarks.Boot.Native -o "$1/native"
 }
 
 dotnet build -c Release tests/HvSdk.Benchmarks --nologo -v quiet
@@ -45,11 +46,12 @@ if [[ " $* " =~ (boot|serial) ]]; then
     stage_qemu "$staged/qemu"
     publish_programs "$staged/programs"
     added=(--add "$staged/qemu:/" --add "$staged/programs:/boot/programs" --add artifacts/guests/cloud:/boot/guest)
+    options=(--prealloc)
     set -- --boot /boot "$@"
 fi
 
 results=()
 [[ -z ${RESULTS:-} ]] || results=(--results "$RESULTS")
 # Two processors: doorbells and kicks are between threads. Without the file limit raised, 1,000 partitions do not fit.
-exec tests/nested/run.sh --cpus "${CPUS:-2}" --memory "${MEMORY:-4096}" --timeout "${TIMEOUT:-3600}" --add "$program:/bench" "${added[@]}" "${results[@]}" -- \
+exec tests/nested/run.sh --cpus "${CPUS:-2}" --memory "${MEMORY:-3072}" --timeout "${TIMEOUT:-3600}" --add "$program:/bench" "${options[@]}" "${added[@]}" "${results[@]}" -- \
     sh -c 'ulimit -n 16384; mkdir -p /results; exec dotnet /bench/HvSdk.Benchmarks.dll --native /bench/native/peer --json /results/results.json "$@"' bench "$@"

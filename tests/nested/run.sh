@@ -16,6 +16,7 @@ Usage: run.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --add PATH:GUESTPATH  copy a folder's contents, or a file, into the machine; may be repeated
   --env NAME=VALUE      set a variable for the command; may be repeated
   --console FILE        keep the kernel's messages, all of them, in FILE
+  --prealloc            take all its memory from this machine before it starts, so that measurements do not meet first touches
   --interactive         the command reads our input: a terminal, which is its alone until it ends, or a pipe
   --machine DIR         parts made by build.sh --out DIR (default: artifacts/nested in the repository)
 
@@ -42,6 +43,7 @@ timeout=600
 results=
 console=
 interactive=false
+prealloc=()
 added=()
 variables=(
     HOME=/root
@@ -62,6 +64,11 @@ while (($# > 0)); do
             ;;
         --interactive)
             interactive=true
+            shift
+            continue
+            ;;
+        --prealloc)
+            prealloc=(-mem-prealloc)
             shift
             continue
             ;;
@@ -189,7 +196,7 @@ start_machine() {
     [[ -z $console ]] || verbosity=
     arguments=(
         -no-user-config -nodefaults -display none -no-reboot
-        -M q35 -accel tcg,thread=multi -cpu max -smp "$cpus" -m "$memory"
+        -M q35 -accel tcg,thread=multi -cpu max -smp "$cpus" -m "$memory" "${prealloc[@]}"
         -kernel "$machine/vmlinux" -initrd "$machine/initramfs"
         # rcu_expedited: a VM is destroyed in half the time, which tests with many of them feel.
         -append "console=ttyS0 panic=-1 reboot=t mitigations=off rcupdate.rcu_expedited=1 $verbosity"

@@ -55,20 +55,21 @@ public sealed class Hypervisor : IDisposable
     {
         ArgumentNullException.ThrowIfNull(loggerFactory);
         ILogger logger = loggerFactory.CreateLogger("HvSdk");
+        var probes = new List<BackendProbe>();
         foreach (HypervisorBackend backend in backends)
         {
-            BackendProbe probe = TryProbe(backend);
-            if (probe.IsAvailable)
+            ArgumentNullException.ThrowIfNull(backend, nameof(backends));
+            if (TryOpen(backend, loggerFactory, out BackendProbe? probe) is { } host)
             {
-                HypervisorHost host = backend.Open(loggerFactory);
                 Log.HypervisorOpened(logger, host.Capabilities.BackendName, host.Capabilities.HostDescription);
                 return new Hypervisor(host, logger);
             }
 
-            Log.BackendUnavailable(logger, probe.BackendName, probe.Reason, probe.Remedy);
+            Log.BackendUnavailable(logger, probe!.BackendName, probe.Reason, probe.Remedy);
+            probes.Add(probe);
         }
 
-        throw new HypervisorUnavailableException(Probe(backends));
+        throw new HypervisorUnavailableException(new HypervisorProbe(probes));
     }
 
     /// <summary>Makes a partition: an empty machine, without memory and without vCPUs.</summary>
@@ -94,6 +95,25 @@ public sealed class Hypervisor : IDisposable
         if (!Interlocked.Exchange(ref _disposed, true))
         {
             _host.Dispose();
+        }
+    }
+
+    /// <summary>Opens without probing first: a probe makes a partition, and opening does so again.</summary>
+    private static HypervisorHost? TryOpen(HypervisorBackend backend, ILoggerFactory loggerFactory, out BackendProbe? probe)
+    {
+        probe = null;
+        try
+        {
+            return backend.Open(loggerFactory);
+        }
+        catch (HypervisorUnavailableException e) when (e.Probe.Backends is [{ IsAvailable: false } unavailable])
+        {
+            probe = unavailable;
+            return null;
+        }
+        catch (Exception) when ((probe = TryProbe(backend)) is { IsAvailable: false })
+        {
+            return null;
         }
     }
 

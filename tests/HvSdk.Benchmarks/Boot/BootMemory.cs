@@ -12,7 +12,7 @@ internal sealed class BootMemory(BootFiles files)
     {
         (string name, ProcessMemory memory)[] peers = [.. files.Qemus.Select(static contender => (contender.Name, MeasureQemu(contender)))];
         (string peer, ProcessMemory least) = peers.MinBy(static peer => peer.memory.Overhead);
-        double[] each = MeasureOurs(files.Ours[0]);
+        double[] each = MeasureOurs(files.Fastest);
         double further = Sampling.Median(each[1..]);
         return new Result("boot-memory-ratio", further / least.Overhead, "ratio", Relation.AtMost, 0.1, string.Create(
             CultureInfo.InvariantCulture,

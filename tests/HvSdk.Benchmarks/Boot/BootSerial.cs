@@ -17,7 +17,7 @@ internal sealed class BootSerial(BootFiles files, bool quick)
     public IEnumerable<Result> Run()
     {
         BootContender qemu = files.Qemus[2];
-        BootContender ours = files.Ours[0];
+        BootContender ours = files.Fastest;
         List<(double Rate, double Cost)> theirs = [];
         List<(double Rate, double Cost)> own = [];
         int stalls = 0;
