@@ -89,7 +89,7 @@ public sealed class NestedTests(ITestOutputHelper output)
 
             // An exit costs several times what it does outside, and a kick most of all.
             "--env", "HVSDK_TEST_TIMEOUT_SECONDS=120", "--env", "HVSDK_KICKS=2000",
-            .. Passed("HVSDK_LONG"),
+            .. Passed("HVSDK_LONG"), .. Passed("HVSDK_SERIAL_BYTES"),
             "--", "dotnet", "exec", $"/tests/{suite}.dll", "--no-ansi", "--no-progress",
             "--results-directory", "/results", "--report-xunit", "--report-xunit-filename", $"{suite}.xml",
         ];

@@ -9,7 +9,7 @@ internal sealed class BootBenchmark(Hypervisor hypervisor, BootFiles files, bool
     /// <summary>What all guests are told.</summary>
     public const string CommandLine = "console=ttyS0 quiet hvsdk=idle";
 
-    private readonly int _rounds = quick ? 3 : 7;
+    private readonly int _rounds = quick ? 3 : 5;
     private readonly List<double> _starts = [];
 
     /// <summary>Who takes part, QEMU first.</summary>

@@ -11,9 +11,9 @@ internal sealed class BootProcess : IDisposable
 
     private readonly Process _process;
     private readonly Stream _output;
-    private readonly StringBuilder _text = new();
-    private readonly byte[] _buffer = new byte[16384];
     private readonly long _start;
+    private byte[] _text = new byte[1 << 20];
+    private int _count;
 
     private BootProcess(Process process, long start)
     {
@@ -56,15 +56,16 @@ internal sealed class BootProcess : IDisposable
     /// <summary>The rest of the line that was read last; it must have come whole.</summary>
     public string? ReadLine()
     {
-        string text = _text.ToString();
-        int end = text.IndexOf('\n', StringComparison.Ordinal);
+        Span<byte> text = _text.AsSpan(0, _count);
+        int end = text.IndexOf((byte)'\n');
         if (end < 0)
         {
             return null;
         }
 
-        _text.Remove(0, end);
-        return text[..end];
+        string line = Encoding.Latin1.GetString(text[..end]);
+        Remove(end);
+        return line;
     }
 
     /// <summary>Reads the console until a mark.</summary>
@@ -74,29 +75,50 @@ internal sealed class BootProcess : IDisposable
     /// <exception cref="InvalidOperationException">The process ended before.</exception>
     public TimeSpan? WaitFor(string mark, TimeSpan? limit = null)
     {
+        byte[] bytes = Encoding.Latin1.GetBytes(mark);
         using var stall = new CancellationTokenSource(limit ?? s_stall);
+        int searched = 0;
         try
         {
-            int at;
-            while ((at = _text.ToString().IndexOf(mark, StringComparison.Ordinal)) < 0)
+            for (; ; )
             {
-                int count = _output.ReadAsync(_buffer, stall.Token).AsTask().GetAwaiter().GetResult();
-                if (count == 0)
+                // What was searched before is not searched again: reading must cost next to nothing beside what is measured.
+                int from = int.Max(0, searched - bytes.Length + 1);
+                int at = _text.AsSpan(from, _count - from).IndexOf(bytes);
+                if (at >= 0)
                 {
-                    throw new InvalidOperationException($"{_process.StartInfo.FileName} ended before {mark}: {Errors} {_text}");
+                    TimeSpan age = Age;
+                    Remove(from + at + bytes.Length);
+                    return age;
                 }
 
-                _text.Append(Encoding.Latin1.GetString(_buffer, 0, count));
-            }
+                searched = _count;
+                if (_count == _text.Length)
+                {
+                    Array.Resize(ref _text, 2 * _count);
+                }
 
-            TimeSpan age = Age;
-            _text.Remove(0, at + mark.Length);
-            return age;
+                int count = _output.ReadAsync(_text.AsMemory(_count), stall.Token).AsTask().GetAwaiter().GetResult();
+                if (count == 0)
+                {
+                    _process.WaitForExit();
+                    throw new InvalidOperationException(
+                        $"{_process.StartInfo.FileName} ended with {_process.ExitCode} before {mark}: {Errors} {Encoding.Latin1.GetString(_text, 0, _count)}");
+                }
+
+                _count += count;
+            }
         }
         catch (OperationCanceledException)
         {
             return null;
         }
+    }
+
+    private void Remove(int count)
+    {
+        _text.AsSpan(count, _count - count).CopyTo(_text);
+        _count -= count;
     }
 
     public void Dispose()

@@ -11,8 +11,8 @@ internal sealed class BootSerial(BootFiles files, bool quick)
 
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
 
-    private readonly int _rounds = quick ? 2 : 5;
-    private readonly int _bytes = quick ? 64 << 10 : 256 << 10;
+    private readonly int _rounds = quick ? 2 : 4;
+    private readonly int _bytes = quick ? 64 << 10 : 128 << 10;
 
     public IEnumerable<Result> Run()
     {
