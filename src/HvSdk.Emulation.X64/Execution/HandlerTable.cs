@@ -17,7 +17,11 @@ internal sealed partial class HandlerTable<TMachine>
         Array.Fill(_handlers, s_unsupported);
         Set(Code.INVALID, static (Core c, ref TMachine _, in Op _) => c.Undefined());
         AddArithmetic();
+        AddUnaryAndShifts();
         AddMoves();
+        AddBits();
+        AddStackAndStrings();
+        AddSystem();
         AddVector();
     }
 
