@@ -21,7 +21,7 @@ public sealed class KvmBackendOptions
     /// emulates all of privilege level 0, and lacks INT3, IRET, CMPXCHG16B and most of SSE there. Each costs some 50 us. Default: false.
     /// </summary>
     /// <remarks>
-    /// Reads of a device by such an instruction may be repeated where the caller sets registers before they are complete. A locked instruction on 16 bytes is atomic
+    /// Such an instruction may read a device twice, since the kernel may have read before it gave up. A locked instruction on 16 bytes is atomic
     /// only against others that are emulated here. What HvSdk.Emulation.X64 does not know leaves with EmulationFailure all the same.
     /// </remarks>
     public bool EmulateFailedInstructions { get; set; }

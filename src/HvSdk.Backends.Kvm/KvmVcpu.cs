@@ -159,6 +159,11 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         {
             FailedEntry(Marshal.GetLastSystemError(), out exit);
         }
+        else if (_emulation is not null && KvmExits.IsFailedInstruction(_run))
+        {
+            // It gives up after it has read; the next entry, from where the caller wants it to be, decides what becomes of the instruction.
+            exit = ExitFactory.Plain(VcpuExitKind.Canceled);
+        }
         else
         {
             KvmExits.Decode(_run, _x64.BreakpointsInUse, out exit);
