@@ -15,7 +15,18 @@ public sealed class KvmBackendOptions
     /// </summary>
     public int DirtyRingEntries { get; set; }
 
-    internal KvmBackendOptions Copy() => new() { DevicePath = DevicePath, DirtyRingEntries = DirtyRingEntries };
+    /// <summary>
+    /// Completes, in this process, an instruction that the kernel's own instruction emulator gives up on, which else leaves with <see cref="VcpuExitKind.EmulationFailure"/>.
+    /// A kernel emulates instructions that touch devices, and those in modes that the processor cannot run by itself; a KVM without hardware virtualization (kvm_pvm)
+    /// emulates all of privilege level 0, and lacks INT3, IRET, CMPXCHG16B and most of SSE there. Each costs some 50 us. Default: false.
+    /// </summary>
+    /// <remarks>
+    /// Such an instruction may read a device twice, since the kernel may have read before it gave up. A locked instruction on 16 bytes is atomic
+    /// only against others that are emulated here. What HvSdk.Emulation.X64 does not know leaves with EmulationFailure all the same.
+    /// </remarks>
+    public bool EmulateFailedInstructions { get; set; }
+
+    internal KvmBackendOptions Copy() => new() { DevicePath = DevicePath, DirtyRingEntries = DirtyRingEntries, EmulateFailedInstructions = EmulateFailedInstructions };
 
     internal void Validate()
     {

@@ -58,6 +58,10 @@ internal static unsafe class KvmExits
         }
     }
 
+    /// <summary>The kernel's emulator does not know an instruction.</summary>
+    internal static bool IsFailedInstruction(kvm_run* run) =>
+        run->exit_reason == KVM.KVM_EXIT_INTERNAL_ERROR && run->@internal.suberror == KVM.KVM_INTERNAL_ERROR_EMULATION;
+
     private static VcpuExit DecodeRare(kvm_run* run, uint reason, ulong breakpointsInUse) => reason switch
     {
         KVM.KVM_EXIT_DEBUG => DecodeDebug(run, breakpointsInUse),

@@ -39,7 +39,7 @@ internal sealed partial class KvmPartition : PartitionBackend
         _cpuid = cpuid;
         int ringEntries = host.Options.DirtyRingEntries;
         bool clearsManually = ringEntries == 0 && host.HasManualDirtyLogProtect;
-        _memory = new KvmMemory(partition, clearsManually, ringEntries > 0);
+        _memory = new KvmMemory(partition, clearsManually, ringEntries > 0, host.Options.EmulateFailedInstructions);
         _dirtyRings = ringEntries > 0 ? new KvmDirtyRings(partition, _memory, ringEntries) : null;
         _routing = new KvmInterruptRouting(partition, options.InterruptController);
         Configure(clearsManually, ringEntries);
@@ -48,6 +48,8 @@ internal sealed partial class KvmPartition : PartitionBackend
     internal KvmHost Host => _host;
 
     internal PartitionOptions Options => _options;
+
+    internal KvmMemory Memory => _memory;
 
     internal KvmDirtyRings? DirtyRings => _dirtyRings;
 
@@ -125,6 +127,8 @@ internal sealed partial class KvmPartition : PartitionBackend
         {
             _memory.ReadDirtyLog((KvmSlot)mapping, bitmap);
         }
+
+        _memory.CollectEmulatedPages((KvmSlot)mapping, bitmap);
     }
 
     public override HostEvent? CreateDoorbell(DoorbellLocation location)

@@ -13,5 +13,17 @@ internal sealed class KvmSlot
     /// <summary>Pages that the dirty rings have named; null where the kernel keeps the bitmap.</summary>
     internal ulong[]? RingPages { get; set; }
 
+    /// <summary>Pages that emulated instructions have written, of which the kernel does not know; null where nobody asks.</summary>
+    internal ulong[]? EmulatedPages { get; set; }
+
+    internal void MarkEmulatedPage(ulong address)
+    {
+        if (EmulatedPages is { } pages)
+        {
+            ulong page = (address - Region.guest_phys_addr) / (uint)Environment.SystemPageSize;
+            pages[page / 64] |= 1UL << (int)(page % 64);
+        }
+    }
+
     internal bool TracksDirtyPages => (Region.flags & KVM.KVM_MEM_LOG_DIRTY_PAGES) != 0;
 }

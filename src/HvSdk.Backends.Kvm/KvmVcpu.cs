@@ -19,6 +19,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
     private readonly SafeMapping _runMapping;
     private readonly KvmDirtyRing? _dirtyRing;
     private readonly KvmX64Vcpu _x64;
+    private readonly KvmEmulation? _emulation;
     private readonly int _threadId = LibC.gettid();
 
     // SAFETY: both are valid until Dispose, which the core calls when no other call is under way and none will follow.
@@ -37,6 +38,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         {
             _dirtyRing = partition.DirtyRings?.Add(vcpu);
             _x64 = new KvmX64Vcpu(partition, vcpu, _run);
+            _emulation = partition.Host.Options.EmulateFailedInstructions ? new KvmEmulation(partition, vcpu, _x64) : null;
         }
         catch
         {
@@ -49,6 +51,11 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
     public override void Enter(out VcpuExit exit)
     {
+        if (_emulation is { IsAccessOpen: true } && IsEnded(_emulation.Continue(out exit), ref exit))
+        {
+            return;
+        }
+
         if (_x64.HasDeferredRegisters)
         {
             EnterToCompleteRead(out exit);
@@ -64,6 +71,16 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
                 // Where generated code would read it: the runtime keeps errno over the return into managed code, and nothing is called between.
                 FailedEntry(Marshal.GetLastSystemError(), out exit);
                 return;
+            }
+
+            if (_emulation is not null && KvmExits.IsFailedInstruction(_run))
+            {
+                if (IsEnded(_emulation.Start(out exit), ref exit))
+                {
+                    return;
+                }
+
+                continue;
             }
 
             if (_run->exit_reason != KVM.KVM_EXIT_DIRTY_RING_FULL)
@@ -84,6 +101,12 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
 
     public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
     {
+        if (_emulation is { IsAccessOpen: true })
+        {
+            data.CopyTo(_emulation.Data);
+            return;
+        }
+
         // The block is as the kernel left it at the last exit.
         KvmExits.Decode(_run, _x64.BreakpointsInUse, out VcpuExit exit);
         data.CopyTo(exit.Data);
@@ -115,6 +138,17 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         _vcpu.Dispose();
     }
 
+    /// <summary>Whether an emulated instruction ends the entry; where the emulator does not know it either, with the kernel's own exit.</summary>
+    private bool IsEnded(KvmEmulationResult result, ref VcpuExit exit)
+    {
+        if (result == KvmEmulationResult.Unsupported)
+        {
+            KvmExits.Decode(_run, _x64.BreakpointsInUse, out exit);
+        }
+
+        return result != KvmEmulationResult.Done;
+    }
+
     /// <summary>Completes a read without running the guest, and sets the registers that the caller has changed meanwhile.</summary>
     /// <remarks>It leaves as by a kick that nobody has asked for, or with the next access of the same instruction.</remarks>
     private void EnterToCompleteRead(out VcpuExit exit)
@@ -124,6 +158,11 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         if (LibC.ioctl(_number, KVM.KVM_RUN, 0) < 0)
         {
             FailedEntry(Marshal.GetLastSystemError(), out exit);
+        }
+        else if (_emulation is not null && KvmExits.IsFailedInstruction(_run))
+        {
+            // It gives up after it has read; the next entry, from where the caller wants it to be, decides what becomes of the instruction.
+            exit = ExitFactory.Plain(VcpuExitKind.Canceled);
         }
         else
         {

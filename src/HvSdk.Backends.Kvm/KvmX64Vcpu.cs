@@ -35,6 +35,9 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         _syncable = partition.Host.SyncableRegisters;
     }
 
+    /// <summary>Counts what may have changed the state between exits.</summary>
+    internal int StateVersion { get; private set; }
+
     /// <summary>A bit for each hardware breakpoint that the host has set.</summary>
     internal ulong BreakpointsInUse { get; private set; }
 
@@ -75,6 +78,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetRegisters(in X64Registers registers)
     {
+        StateVersion++;
         kvm_regs native = KvmRegisters.ToNative(registers);
         if (IsReadPending)
         {
@@ -142,6 +146,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetSpecialRegisters(in X64SpecialRegisters registers)
     {
+        StateVersion++;
         // Interrupts on their way are kept in the same structure; they stay as they are.
         kvm_sregs native = KvmRegisters.ToNative(registers, GetSregs());
         _vcpu.Control(KVM.KVM_SET_SREGS, ref native, nameof(KVM.KVM_SET_SREGS));
@@ -160,13 +165,18 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetDebugRegisters(in X64DebugRegisters registers)
     {
+        StateVersion++;
         kvm_debugregs native = KvmRegisters.ToNative(registers);
         _vcpu.Control(KVM.KVM_SET_DEBUGREGS, ref native, nameof(KVM.KVM_SET_DEBUGREGS));
     }
 
     public override byte[] GetXsave() => KvmXsave.Read(_vcpu, _partition.XsaveSize);
 
-    public override void SetXsave(ReadOnlySpan<byte> xsave) => KvmXsave.Write(_vcpu, _partition.XsaveSize, xsave);
+    public override void SetXsave(ReadOnlySpan<byte> xsave)
+    {
+        StateVersion++;
+        KvmXsave.Write(_vcpu, _partition.XsaveSize, xsave);
+    }
 
     public override X64XcrValue[] GetXcrs()
     {
@@ -183,6 +193,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetXcrs(ReadOnlySpan<X64XcrValue> xcrs)
     {
+        StateVersion++;
         const int most = 16;
         if (xcrs.Length > most)
         {
@@ -209,6 +220,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void SetMsrs(ReadOnlySpan<X64MsrValue> msrs)
     {
+        StateVersion++;
         // EFER, the APIC base and the segment bases are special registers too.
         _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
         int done = KvmMsrs.Write(_vcpu, msrs);
@@ -222,6 +234,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void InjectInterrupt(byte vector)
     {
+        StateVersion++;
         kvm_interrupt native = new() { irq = vector };
         _vcpu.Control(KVM.KVM_INTERRUPT, ref native, nameof(KVM.KVM_INTERRUPT));
         _cached &= ~(ulong)KVM.KVM_SYNC_X86_SREGS;
@@ -238,6 +251,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
 
     public override void LoadState(X64VcpuState state)
     {
+        StateVersion++;
         KvmVcpuState.Load(this, _vcpu, _partition, state);
         _cached = 0;
     }

@@ -14,6 +14,7 @@ public sealed class ProjectTests
         ("HvSdk.Sandboxes", "HvSdk.Boot"),
         ("HvSdk.Sandboxes", "HvSdk.Devices."),
         ("HvSdk.Backends.Whp", "HvSdk.Emulation.X64"),
+        ("HvSdk.Backends.Kvm", "HvSdk.Emulation.X64"),
     ];
 
     private static readonly string[] s_projects = [.. Repository.Files("", "*.csproj")];
