@@ -64,7 +64,7 @@ internal static class VectorForms
         instruction.SetOpKind(index, OpKind.Memory);
         instruction.MemoryBase = Register.RDI;
         instruction.MemoryDisplacement64 = MemoryOffset;
-        instruction.MemoryDisplSize = 4;
+        instruction.MemoryDisplSize = 1;
     }
 
     private static Register? RegisterOf(OpCodeOperandKind kind, int index)

@@ -133,6 +133,8 @@ public sealed class VectorInstructionTests
             }
         }
 
+        BinaryPrimitives.WriteUInt32LittleEndian(data.AsSpan(0x98), 0x1F80);
+
         // A restore takes MXCSR from the area even where no save wrote it.
         BinaryPrimitives.WriteUInt32LittleEndian(data.AsSpan(0x418), 0x1F80);
         return data;

@@ -6,7 +6,7 @@ namespace HvSdk.Emulation.Tests;
 
 /// <summary>Runs the same bytes on the host's processor and in the emulator, with the same page of data, and compares the page afterwards.</summary>
 /// <remarks>
-/// The data: YMM0 to YMM3 at 0, RAX at 0x80, MM0 and MM1 at 0x88, memory for the instruction from 0x100; behind it YMM0 to YMM3 at 0x280, RAX
+/// The data: YMM0 to YMM3 at 0, RAX at 0x80, MM0 and MM1 at 0x88, MXCSR at 0x98, memory for the instruction from 0x100; behind it YMM0 to YMM3 at 0x280, RAX
 /// at 0x300, flags at 0x308, MM0 and MM1 at 0x310. All other registers are 0.
 /// </remarks>
 internal sealed class VectorTruth : IDisposable
@@ -45,7 +45,9 @@ internal sealed class VectorTruth : IDisposable
             return $"{result} {_board.Emulator.Exception} at {Convert.ToHexString(_board.Emulator.Instruction)}";
         }
 
-        ReadOnlySpan<byte> actual = _board.Ram.AsSpan((int)DataAddress, data.Length);
+        // Bit 17 of what the mask of MXCSR shows is misaligned mode, which some processors have.
+        Span<byte> actual = _board.Ram.AsSpan((int)DataAddress, data.Length);
+        expected[0x41E] = actual[0x41E] = 0;
         int at = actual.CommonPrefixLength(expected);
         return at == data.Length ? null
             : $"at 0x{at:X}: {Convert.ToHexString(actual.Slice(at & ~15, 16))}, the processor {Convert.ToHexString(expected.AsSpan(at & ~15, 16))}";
@@ -57,6 +59,7 @@ internal sealed class VectorTruth : IDisposable
         AssemblerRegisterYMM[] ymm = [ymm0, ymm1, ymm2, ymm3];
         a.vzeroall();
         a.fninit();
+        a.ldmxcsr(__dword_ptr[rdi + 0x98]);
         for (int i = 0; i < ymm.Length; i++)
         {
             a.vmovdqu(ymm[i], __ymmword_ptr[rdi + (i * 32)]);

@@ -58,6 +58,16 @@ internal sealed partial class Core
         }
     }
 
+    /// <summary>The bits of MXCSR that exist: the mask that came with the state, if any.</summary>
+    internal uint MxcsrBits
+    {
+        get
+        {
+            uint mask = BinaryPrimitives.ReadUInt32LittleEndian(State.Xsave[VectorLayout.MxcsrMask..]);
+            return mask != 0 ? mask : VectorLayout.MxcsrBits;
+        }
+    }
+
     internal void ChangeVector(ulong components)
     {
         State.Modified |= X64StateGroups.Vector;

@@ -365,7 +365,7 @@ internal static partial class Interpreter<TMachine>
             return false;
         }
 
-        if ((value & ~(ulong)VectorLayout.MxcsrBits) != 0)
+        if ((value & ~(ulong)c.MxcsrBits) != 0)
         {
             return c.GeneralProtection();
         }

@@ -43,7 +43,7 @@ internal static partial class Interpreter<TMachine>
 
         bool hasSse = (c.State.Cr4 & X64Cr4.OsFxsr) != 0;
         uint mxcsr = BinaryPrimitives.ReadUInt32LittleEndian(area[VectorLayout.Mxcsr..]);
-        if (hasSse && (mxcsr & ~VectorLayout.MxcsrBits) != 0)
+        if (hasSse && (mxcsr & ~c.MxcsrBits) != 0)
         {
             return c.GeneralProtection();
         }
@@ -147,7 +147,7 @@ internal static partial class Interpreter<TMachine>
         bool headerIsWrong = compacted
             ? ((compaction & ~Compacted) & ~c.State.Xcr0) != 0 || (present & ~compaction) != 0 || area[(VectorLayout.StateComponents + 16)..VectorLayout.YmmHighHalves].ContainsAnyExcept((byte)0)
             : supervisor || (present & ~c.State.Xcr0) != 0 || area.Slice(VectorLayout.CompactedComponents, 16).ContainsAnyExcept((byte)0);
-        if (headerIsWrong || (loadsMxcsr && (mxcsr & ~VectorLayout.MxcsrBits) != 0))
+        if (headerIsWrong || (loadsMxcsr && (mxcsr & ~c.MxcsrBits) != 0))
         {
             return c.GeneralProtection();
         }
@@ -311,7 +311,7 @@ internal static partial class Interpreter<TMachine>
     {
         c.State.Xsave[..area.Length].CopyTo(area);
         area[5] = 0;
-        BinaryPrimitives.WriteUInt32LittleEndian(area[VectorLayout.MxcsrMask..], VectorLayout.MxcsrBits);
+        BinaryPrimitives.WriteUInt32LittleEndian(area[VectorLayout.MxcsrMask..], c.MxcsrBits);
         if (!is64)
         {
             area.Slice(VectorLayout.InstructionPointer + 4, 4).Clear();

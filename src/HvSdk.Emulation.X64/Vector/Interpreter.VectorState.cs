@@ -131,8 +131,15 @@ internal static partial class Interpreter<TMachine>
     }
 
     /// <summary>Aligned forms raise #GP, whatever the segment, on a linear address that is not.</summary>
-    private static bool CheckVectorAlignment(Core c, in Op op, ulong offset, int size) =>
-        ((c.Views[op.Segment].Base + offset) & (ulong)(size - 1)) == 0 || c.GeneralProtection();
+    private static bool CheckVectorAlignment(Core c, in Op op, ulong offset, int size)
+    {
+        if (((c.Views[op.Segment].Base + offset) & (ulong)(size - 1)) == 0)
+        {
+            return true;
+        }
+
+        return (c.Mxcsr & VectorLayout.MxcsrMisaligned) != 0 ? c.Unsupported() : c.GeneralProtection();
+    }
 
     /// <summary>Writes operand 0, a vector register. A VEX form clears what lies above its size, another leaves it.</summary>
     private static void SetVector0(Core c, in Op op, Vector256<byte> value)

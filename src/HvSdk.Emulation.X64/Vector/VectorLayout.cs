@@ -22,8 +22,11 @@ internal static class VectorLayout
     internal const int YmmHighHalves = 576;
     internal const int AvxSize = 256;
 
-    /// <summary>The bits of MXCSR that exist: all but misaligned mode and the upper half.</summary>
+    /// <summary>The bits of MXCSR that exist where the state's own mask says nothing.</summary>
     internal const uint MxcsrBits = 0xFFFF;
+
+    /// <summary>Misaligned mode, which processors of AMD have: SSE operands need not be aligned.</summary>
+    internal const uint MxcsrMisaligned = 1 << 17;
 
     internal const uint MxcsrReset = 0x1F80;
 
