@@ -61,5 +61,7 @@ internal struct Op
     /// <summary>Sign-extended as the instruction says; for a branch the target, less the instruction's address.</summary>
     internal ulong Immediate;
 
+    internal readonly bool IsVex => (Flags & OpFlags.Vex) != 0;
+
     internal readonly bool HasLock => (Flags & OpFlags.Lock) != 0;
 }

@@ -56,6 +56,11 @@ internal static class OpBuilder
             flags |= OpFlags.RepeatNotEqual;
         }
 
+        if (instruction.Encoding == EncodingKind.VEX)
+        {
+            flags |= OpFlags.Vex;
+        }
+
         if (instruction.FlowControl != FlowControl.Next || InstructionSet.EndsBlock(instruction.Code))
         {
             flags |= OpFlags.EndsBlock;

@@ -29,4 +29,7 @@ internal enum OpFlags : byte
 
     /// <summary>The instruction ends its block: what follows is decoded under new conditions.</summary>
     EndsBlock = 8,
+
+    /// <summary>The VEX form of a vector instruction: bits above the result are cleared, and memory need not be aligned.</summary>
+    Vex = 16,
 }

@@ -50,6 +50,7 @@ internal sealed partial class Core
             FlushTranslations();
         }
 
+        HasVector = false;
         Refresh();
     }
 
