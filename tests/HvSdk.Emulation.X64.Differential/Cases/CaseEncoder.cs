@@ -55,7 +55,6 @@ internal static class CaseEncoder
         writer.Add(s_end);
         test.Code = writer.ToArray();
         test.Registers = test.Registers with { Rip = test.CodeAddress - machine.CodeBase };
-        test.UndefinedFlags = FlagRules.UndefinedAtEnd(test.Instructions);
         return true;
     }
 

@@ -92,15 +92,21 @@ public sealed class CaseGenerator(InstructionPool pool)
     private CaseInstruction? Decode(TestCase test, TestCase alone, CaseInstruction item)
     {
         byte[] bytes = alone.Code[..^2];
-        var decoder = Decoder.Create(Machine.Of(test.Mode).Bitness, bytes, DecoderOptions.AMD);
-        decoder.IP = test.CodeAddress;
-        decoder.Decode(out Instruction decoded);
+        Instruction decoded = Decode(test, bytes, DecoderOptions.None);
         bool isUsable = !decoded.IsInvalid
             && decoded.Length == bytes.Length
             && item.Target == CaseInstruction.NoTarget
             && decoded.FlowControl is FlowControl.Next or FlowControl.Interrupt
+            && decoded.Code == Decode(test, bytes, DecoderOptions.AMD).Code
             && pool.Contains(decoded.Code);
         return isUsable ? new CaseInstruction(decoded, [], bytes, CaseInstruction.NoTarget) : null;
+    }
+
+    private static Instruction Decode(TestCase test, byte[] bytes, DecoderOptions options)
+    {
+        var decoder = Decoder.Create(Machine.Of(test.Mode).Bitness, bytes, options);
+        decoder.IP = test.CodeAddress;
+        return decoder.Decode();
     }
 
     private static byte[] CreatePrefix(ref RandomSource random, in Instruction instruction)

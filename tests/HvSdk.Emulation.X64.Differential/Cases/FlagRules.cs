@@ -11,17 +11,21 @@ internal static class FlagRules
     private const RflagsBits Arithmetic = RflagsBits.CF | RflagsBits.PF | RflagsBits.AF | RflagsBits.ZF | RflagsBits.SF | RflagsBits.OF;
 
     /// <summary>The flags that are undefined once the instructions have run, whichever way the branches went; bits of RFLAGS.</summary>
-    public static ulong UndefinedAtEnd(IReadOnlyList<CaseInstruction> instructions)
+    /// <param name="instructions">The instructions.</param>
+    /// <param name="isAnywhere">Also those that were undefined on the way: the case may have stopped there.</param>
+    public static ulong Undefined(IReadOnlyList<CaseInstruction> instructions, bool isAnywhere)
     {
         RflagsBits undefined = 0;
+        RflagsBits any = 0;
         bool hasBranch = false;
         foreach (CaseInstruction item in instructions)
         {
             hasBranch |= item.Target != CaseInstruction.NoTarget;
             undefined = After(item.Instruction, undefined, hasBranch);
+            any |= undefined;
         }
 
-        return ToRflags(undefined);
+        return ToRflags(isAnywhere ? any : undefined);
     }
 
     /// <summary>The undefined flags after an instruction.</summary>

@@ -95,11 +95,12 @@ public sealed class InstructionPool
 
     private static bool IsOfMode(OpCodeInfo opCode, MachineMode mode)
     {
+        // What AMD and Intel decode alike: a near branch with an operand size of 16 bits in 64-bit mode, for one, is another thing on each.
         bool isDecoded = Machine.Of(mode).Bitness switch
         {
-            64 => opCode.Mode64 && opCode.AmdDecoder64,
-            32 => opCode.Mode32 && opCode.AmdDecoder32,
-            _ => opCode.Mode16 && opCode.AmdDecoder16,
+            64 => opCode.Mode64 && opCode.AmdDecoder64 && opCode.IntelDecoder64,
+            32 => opCode.Mode32 && opCode.AmdDecoder32 && opCode.IntelDecoder32,
+            _ => opCode.Mode16 && opCode.AmdDecoder16 && opCode.IntelDecoder16,
         };
         return isDecoded
             && opCode.IsInstruction

@@ -35,9 +35,6 @@ public sealed class TestCase
     /// <summary>What is written into memory before the case runs.</summary>
     public List<MemoryPatch> Patches { get; } = [];
 
-    /// <summary>Flags that are undefined at the end.</summary>
-    public ulong UndefinedFlags { get; set; }
-
     /// <summary>The machine code, with the end.</summary>
     public byte[] Code { get; set; } = [];
 
