@@ -41,8 +41,13 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
     /// <summary>Cases on this hypervisor shall not have the instruction.</summary>
     public static bool Has(OpCodeInfo opCode, MachineMode mode, string hypervisor) =>
         Table.Any(line => (line.Hypervisor.Length == 0 || line.Hypervisor == hypervisor) && line.Mnemonics.Contains(opCode.Mnemonic))
+        || HasUndefinedResult(opCode.Code)
         || UsesSegments(opCode)
         || (opCode.MustBeCpl0 && !Machine.Of(mode).IsUser);
+
+    // SHLD and SHRD of 16 bits by more than 16, BSWAP of 16 bits (SDM vol. 2); MOVSXD to 16 bits reads 32 on AMD and 16 on Intel.
+    private static bool HasUndefinedResult(Code code) =>
+        code is Code.Shld_rm16_r16_CL or Code.Shrd_rm16_r16_CL or Code.Shld_rm16_r16_imm8 or Code.Shrd_rm16_r16_imm8 or Code.Bswap_r16 or Code.Movsxd_r16_rm16;
 
     // Segment registers and far transfers: cases of their own.
     private static bool UsesSegments(OpCodeInfo opCode)
