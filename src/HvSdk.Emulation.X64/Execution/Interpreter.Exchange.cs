@@ -97,7 +97,11 @@ internal static partial class Interpreter<TMachine>
             ulong accumulator = c.Gpr[RegisterIndex.Rax] & op.Mask;
             bool equal = accumulator == a;
             ulong value = equal ? (c.Gpr[op.Reg1] >> op.Shift1) & op.Mask : a;
-            if (Replace0(c, ref m, op, a, value, out bool again))
+            bool again = false;
+
+            // Memory is written in either case; a register that stays keeps its upper half too (AMD; Intel's SDM leaves it open).
+            bool stays = !equal && op.Kind0 != OperandKind.Memory;
+            if (stays || Replace0(c, ref m, op, a, value, out again))
             {
                 SubtractWithFlags(accumulator, a, 0, op.Mask, op.SignShift, ref c.State.Flags);
                 if (!equal)
