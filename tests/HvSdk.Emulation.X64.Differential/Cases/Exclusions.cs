@@ -18,6 +18,8 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
             Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdpmc, Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Cpuid, Mnemonic.Rdpid),
         new("", "They stop the processor, or wait.",
             Mnemonic.Hlt, Mnemonic.Mwait, Mnemonic.Monitor, Mnemonic.Wait),
+        new("", "How much of them is read before #UD is each processor's own affair.",
+            Mnemonic.Ud0, Mnemonic.Ud1),
         new("", "Approximations: each make of processor has its own.",
             Mnemonic.Rcpps, Mnemonic.Rcpss, Mnemonic.Rsqrtps, Mnemonic.Rsqrtss, Mnemonic.Vrcpps, Mnemonic.Vrcpss, Mnemonic.Vrsqrtps, Mnemonic.Vrsqrtss,
             Mnemonic.Fsin, Mnemonic.Fcos, Mnemonic.Fsincos, Mnemonic.Fptan, Mnemonic.Fpatan, Mnemonic.F2xm1, Mnemonic.Fyl2x, Mnemonic.Fyl2xp1),
