@@ -196,7 +196,7 @@ public sealed class HostileTests
     }
 
     [Fact]
-    public void InstructionOfSixteenBytes_IsAGeneralProtectionFault()
+    public void Code_SixteenBytesInOneInstruction_IsAGeneralProtectionFault()
     {
         // Fifteen prefixes.
         byte[] code = [.. Enumerable.Repeat((byte)0x66, 15), 0x90];

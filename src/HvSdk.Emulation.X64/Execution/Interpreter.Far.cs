@@ -419,7 +419,7 @@ internal static partial class Interpreter<TMachine>
             return false;
         }
 
-        return Interrupt(c, ref m, Vectors.Debug, false, 0, isSoftware: false, isExternal: false, c.NextRip, c.State.Flags);
+        return Interrupt(c, ref m, Vectors.Debug, false, 0, isSoftware: false, c.NextRip, c.State.Flags);
     }
 
     private static bool SoftwareException(Core c, ref TMachine m, int vector)
@@ -435,5 +435,5 @@ internal static partial class Interpreter<TMachine>
     }
 
     private static bool SoftwareVector(Core c, ref TMachine m, int vector) =>
-        Interrupt(c, ref m, vector, false, 0, isSoftware: true, isExternal: false, c.NextRip, c.State.Flags);
+        Interrupt(c, ref m, vector, false, 0, isSoftware: true, c.NextRip, c.State.Flags);
 }

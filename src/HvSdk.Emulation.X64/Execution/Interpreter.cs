@@ -209,7 +209,7 @@ internal static partial class Interpreter<TMachine>
                 return false;
 
             default:
-                c.ClearLog();
+                c.Cancel();
                 result = X64EmulationResult.Unsupported;
                 return false;
         }
