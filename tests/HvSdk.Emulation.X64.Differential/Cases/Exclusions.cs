@@ -9,6 +9,7 @@ namespace HvSdk.Emulation.Differential;
 internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic[] Mnemonics)
 {
     private const string Pvm = "kvm_pvm";
+    private const string Tcg = "kvm_amd@tcg";
     private const string Native = "KVM_PVM runs code of privilege level 3 directly on the host's processor: ";
 
     /// <summary>The table.</summary>
@@ -31,6 +32,12 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
             Mnemonic.Lgdt, Mnemonic.Lidt, Mnemonic.Lldt, Mnemonic.Ltr, Mnemonic.Rdmsr, Mnemonic.Wrmsr, Mnemonic.Invd, Mnemonic.Wbinvd, Mnemonic.Xsetbv, Mnemonic.Xgetbv,
             Mnemonic.Clts, Mnemonic.Lmsw, Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Sysexit, Mnemonic.Sysexitq, Mnemonic.Sysret, Mnemonic.Sysretq,
             Mnemonic.Sysenter, Mnemonic.Syscall, Mnemonic.Int1, Mnemonic.Swapgs, Mnemonic.Rsm, Mnemonic.Xabort, Mnemonic.Xbegin, Mnemonic.Invlpg),
+        new(Tcg, "QEMU 7.2 differs from the processor, on which these pass: CF of BLSI, ADCX and ADOX; #GP of WRFSBASE and WRGSBASE; 16 bits of SMSW and STR.",
+            Mnemonic.Blsi, Mnemonic.Adcx, Mnemonic.Adox, Mnemonic.Wrfsbase, Mnemonic.Wrgsbase, Mnemonic.Smsw, Mnemonic.Str),
+        new(Tcg, "QEMU 7.2 takes the immediate for no part of the instruction where the operand is relative to RIP.",
+            Mnemonic.Shld, Mnemonic.Shrd),
+        new(Tcg, "QEMU 7.2 raises #UD at these forms.",
+            Mnemonic.Reservednop),
         new(Pvm, Native + "it is the host's kernel that is called.",
             Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Int, Mnemonic.Int1),
         new(Pvm, Native + "selectors are looked up in the host's tables.",
@@ -44,6 +51,7 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
     public static bool Has(OpCodeInfo opCode, MachineMode mode, string hypervisor) =>
         Table.Any(line => (line.Hypervisor.Length == 0 || line.Hypervisor == hypervisor) && line.Mnemonics.Contains(opCode.Mnemonic))
         || HasUndefinedResult(opCode.Code)
+        || (hypervisor == Tcg && opCode.Code.ToString().EndsWith("r1", StringComparison.Ordinal)) // TEST as F6 /1 and F7 /1: #UD there
         || UsesSegments(opCode)
         || (opCode.MustBeCpl0 && !Machine.Of(mode).IsUser);
 

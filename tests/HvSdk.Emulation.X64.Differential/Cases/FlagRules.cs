@@ -41,6 +41,18 @@ internal static class FlagRules
         return ((before & ~defined) | undefined) & Arithmetic;
     }
 
+    /// <summary>A loop may go back over the instructions: none reads what a later one leaves undefined.</summary>
+    public static bool CanRepeat(IReadOnlyList<CaseInstruction> instructions)
+    {
+        RflagsBits undefined = 0;
+        foreach (CaseInstruction item in instructions)
+        {
+            undefined |= Undefined(item.Instruction) & Arithmetic;
+        }
+
+        return !instructions.Any(item => ReadsUndefined(item.Instruction, undefined));
+    }
+
     /// <summary>The instruction's result depends on flags that are undefined.</summary>
     public static bool ReadsUndefined(in Instruction instruction, RflagsBits undefined) =>
         (instruction.RflagsRead & undefined) != 0

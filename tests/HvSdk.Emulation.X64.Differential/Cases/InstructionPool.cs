@@ -21,10 +21,17 @@ public sealed class InstructionPool
 
     private readonly HashSet<Code> _all = [];
 
-    private InstructionPool(MachineMode mode) => Mode = mode;
+    private InstructionPool(MachineMode mode, string hypervisor)
+    {
+        Mode = mode;
+        Hypervisor = hypervisor;
+    }
 
     /// <summary>The mode.</summary>
     public MachineMode Mode { get; }
+
+    /// <summary>First word of the host's description.</summary>
+    public string Hypervisor { get; }
 
     /// <summary>How many encodings there are.</summary>
     public int Count => _groups.Values.Sum(static group => group.Count);
@@ -39,7 +46,7 @@ public sealed class InstructionPool
     public static InstructionPool Create(MachineMode mode, string hypervisor, Func<Code, bool> accepts)
     {
         ArgumentNullException.ThrowIfNull(accepts);
-        InstructionPool pool = new(mode);
+        InstructionPool pool = new(mode, hypervisor);
         foreach (Code code in Enum.GetValues<Code>())
         {
             OpCodeInfo opCode = code.ToOpCode();

@@ -14,6 +14,7 @@ public sealed class Comparer
 
     private readonly bool _comparesSegments;
     private readonly ulong _lostFlags;
+    private readonly ulong _pageFaultErrors;
 
     /// <summary>Makes a comparer.</summary>
     /// <param name="hypervisor">First word of the host's description. KVM_PVM shows the host's own segments.</param>
@@ -21,6 +22,9 @@ public sealed class Comparer
     {
         bool isPvm = hypervisor == "kvm_pvm";
         _comparesSegments = !isPvm;
+
+        // QEMU 7.2 reads before it writes, so that its page fault of an instruction that does both is one of a read.
+        _pageFaultErrors = hypervisor == "kvm_amd@tcg" ? 2UL : 0;
 
         // The host's kernel clears these whenever it is entered.
         _lostFlags = isPvm ? AlignmentCheck | NestedTask : 0;
@@ -50,7 +54,7 @@ public sealed class Comparer
         CompareRegisters(differences, expected, actual, undefined);
         CompareSpecialRegisters(differences, expected, actual);
         CompareXsave(differences, test, expected.Xsave, actual.Xsave);
-        CompareMemory(differences, test, expected, actual, undefined | ResumeFlag);
+        CompareMemory(differences, test, expected, actual, undefined | ResumeFlag, _pageFaultErrors);
         return differences;
     }
 
@@ -135,7 +139,7 @@ public sealed class Comparer
         }
     }
 
-    private static void CompareMemory(List<string> differences, TestCase test, Outcome expected, Outcome actual, ulong undefined)
+    private static void CompareMemory(List<string> differences, TestCase test, Outcome expected, Outcome actual, ulong undefined, ulong errors)
     {
         if (expected.Memory.AsSpan().SequenceEqual(actual.Memory))
         {
@@ -146,8 +150,8 @@ public sealed class Comparer
         Span<byte> b = actual.Memory;
         if (expected.End == EndKind.Handler)
         {
-            MaskFrame(test, expected, a, undefined);
-            MaskFrame(test, actual, b, undefined);
+            MaskFrame(test, expected, a, undefined, errors);
+            MaskFrame(test, actual, b, undefined, errors);
         }
 
         int at = 0;
@@ -167,7 +171,7 @@ public sealed class Comparer
     }
 
     // The flags that an exception pushed.
-    private static void MaskFrame(TestCase test, Outcome outcome, Span<byte> memory, ulong undefined)
+    private static void MaskFrame(TestCase test, Outcome outcome, Span<byte> memory, ulong undefined, ulong errors)
     {
         var machine = Machine.Of(test.Mode);
         bool hasErrorCode = test.Mode != MachineMode.Real16 && outcome.Vector is 8 or (>= 10 and <= 14) or 17;
@@ -177,6 +181,11 @@ public sealed class Comparer
         if (frame > (ulong)(memory.Length - size))
         {
             return;
+        }
+
+        if (outcome.Vector == 14)
+        {
+            memory[(int)(outcome.Registers.Rsp + outcome.SpecialRegisters.Ss.Base)] &= (byte)~errors;
         }
 
         for (int i = 0; i < size; i++)
