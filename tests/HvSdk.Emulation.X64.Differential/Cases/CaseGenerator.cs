@@ -191,7 +191,7 @@ public sealed class CaseGenerator(InstructionPool pool)
         test.CodeAddress = random.Below(20) switch
         {
             0 => MachineMap.Code + MachineMap.PageSize - (ulong)random.Below(24), // crosses into the second page
-            1 => MachineMap.CodeEnd - (ulong)random.Below(24), // runs into the page that is missing
+            1 => MachineMap.CodeEnd - 1 - (ulong)random.Below(24), // runs into the page that is missing
             _ => MachineMap.Code + (ulong)random.Below(MachineMap.PageSize - room),
         };
         return test;
