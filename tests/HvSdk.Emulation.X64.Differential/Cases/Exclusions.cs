@@ -53,7 +53,11 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
         || HasUndefinedResult(opCode.Code)
         || (hypervisor == Tcg && opCode.Code.ToString().EndsWith("r1", StringComparison.Ordinal)) // TEST as F6 /1 and F7 /1: #UD there
         || UsesSegments(opCode)
+        || (IsWild(opCode.Code) && !Machine.Of(mode).IsLong)
         || (opCode.MustBeCpl0 && !Machine.Of(mode).IsUser);
+
+    // Jumps to wherever a register or memory says. Without pages that are not executable they run data as code, which the rules for flags know nothing of.
+    private static bool IsWild(Code code) => code.FlowControl() is FlowControl.IndirectBranch or FlowControl.IndirectCall or FlowControl.Return;
 
     // SHLD and SHRD of 16 bits by more than 16, BSWAP of 16 bits (SDM vol. 2); MOVSXD to 16 bits reads 32 on AMD and 16 on Intel.
     private static bool HasUndefinedResult(Code code) =>
