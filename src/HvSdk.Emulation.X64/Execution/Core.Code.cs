@@ -10,6 +10,9 @@ internal sealed partial class Core
     /// <summary>The instruction that was not completed.</summary>
     internal Op Pending;
 
+    /// <summary>There is no such instruction: it could not be fetched, and it is the delivery of that fault which left.</summary>
+    internal bool HasFetchFailed;
+
     /// <summary>An exception that comes after its instruction is being delivered: a resumed run goes on with it.</summary>
     internal bool HasPendingTrap;
 

@@ -153,14 +153,17 @@ internal static partial class Interpreter<TMachine>
     internal static bool CompareExchange16(Core c, ref TMachine m, in Op op)
     {
         ulong offset = Offset(c, op);
-        if (!Linear(c, op.Segment, offset, 16, AccessKind.Write, out ulong linear))
-        {
-            return false;
-        }
+        bool isAddress = Linear(c, op.Segment, offset, 16, AccessKind.Write, out ulong linear);
 
+        // Also where the address is not canonical and the base the stack's: the processor looks at the alignment first.
         if ((linear & 15) != 0)
         {
             return c.GeneralProtection();
+        }
+
+        if (!isAddress)
+        {
+            return false;
         }
 
         if (!Translate(c, ref m, linear, AccessKind.Write, system: false, out ulong gpa))

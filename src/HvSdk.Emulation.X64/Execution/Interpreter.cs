@@ -44,8 +44,10 @@ internal static partial class Interpreter<TMachine>
         while (limit > 0)
         {
             c.Outcome = Outcome.None;
+            c.HasFetchFailed = false;
             if (!Fetch(c, ref m, out int index, out int end))
             {
+                c.HasFetchFailed = true;
                 if (!Settle(c, ref m, out result))
                 {
                     return result;
@@ -166,6 +168,18 @@ internal static partial class Interpreter<TMachine>
         if (c.HasPendingTrap)
         {
             return Deliver(c, ref m, out result);
+        }
+
+        if (c.HasFetchFailed)
+        {
+            if (!Fetch(c, ref m, out int index, out _))
+            {
+                return Settle(c, ref m, out result);
+            }
+
+            c.HasFetchFailed = false;
+            c.Pending = c.Cache.Ops[index];
+            c.NoteInstruction(c.Pending.Length);
         }
 
         return StepCarefully(c, ref m, out result);

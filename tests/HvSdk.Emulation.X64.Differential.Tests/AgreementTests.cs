@@ -1,0 +1,52 @@
+using System.Globalization;
+using HvSdk.Live;
+
+namespace HvSdk.Emulation.Differential.Tests;
+
+/// <summary>Generated cases end the same on this machine's processor and on the emulator.</summary>
+/// <remarks>HVSDK_LONG=1 runs a million of them where a processor answers, and ten thousand of each mode where QEMU plays the processor. HVSDK_SEED chooses others.</remarks>
+public sealed class AgreementTests(ITestOutputHelper output)
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(IsLong ? 60 : 3);
+
+    private static bool IsLong => Environment.GetEnvironmentVariable("HVSDK_LONG") == "1";
+
+    private static ulong Seed => Environment.GetEnvironmentVariable("HVSDK_SEED") is { Length: > 0 } text ? ulong.Parse(text, CultureInfo.InvariantCulture) : 1;
+
+    /// <summary>The modes in which this machine's hypervisor hands the code to a processor.</summary>
+    public static TheoryData<MachineMode> Modes =>
+        [.. Hypervisor.Probe(LiveHypervisor.Backend).IsAvailable && !IsPvm() ? Enum.GetValues<MachineMode>() : [MachineMode.Long64User]];
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void Cases_OfAMode_EndAsOnTheProcessor(MachineMode mode)
+    {
+        bool isEmulated;
+        using (Hypervisor hypervisor = LiveHypervisor.Open())
+        {
+            isEmulated = !IsPvm();
+        }
+
+        RunOptions options = new()
+        {
+            Mode = mode,
+            Seed = Seed,
+            Count = (isEmulated, IsLong) switch { (false, false) => 20_000, (false, true) => 1_000_000, (true, false) => 400, _ => 10_000 },
+            Limit = s_limit,
+            MaxDivergences = 5,
+        };
+        using DifferentialRun run = new(options);
+        RunResult result = run.Run();
+
+        output.WriteLine(result.ToString());
+        Assert.True(result.Divergences.Count == 0, $"{result}{Environment.NewLine}{string.Join(Environment.NewLine, result.Divergences)}");
+        Assert.True(result.Compared >= options.Count * 9 / 10, $"Too few cases could be compared. {result}");
+    }
+
+    // KVM_PVM runs 64-bit code of privilege level 3 on the processor, and interprets all other code itself.
+    private static bool IsPvm()
+    {
+        using Hypervisor hypervisor = Hypervisor.Open(LiveHypervisor.Backend);
+        return hypervisor.Capabilities.HostDescription.StartsWith("kvm_pvm", StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,214 @@
+using System.Runtime.InteropServices;
+
+namespace HvSdk.Emulation.Differential;
+
+/// <summary>Finds what differs between two outcomes of a case.</summary>
+public sealed class Comparer
+{
+    private const ulong ResumeFlag = X64Flags.Resume;
+    private const ulong AlignmentCheck = 1UL << 18;
+    private const ulong NestedTask = 1UL << 14;
+
+    private static readonly string[] s_names =
+        ["RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RSP", "RBP", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15", "RIP", "RFLAGS"];
+
+    private readonly bool _comparesSegments;
+    private readonly ulong _lostFlags;
+    private readonly ulong _pageFaultErrors;
+
+    /// <summary>Makes a comparer.</summary>
+    /// <param name="hypervisor">First word of the host's description. KVM_PVM shows the host's own segments.</param>
+    public Comparer(string hypervisor)
+    {
+        bool isPvm = hypervisor == "kvm_pvm";
+        _comparesSegments = !isPvm;
+
+        // QEMU 7.2 reads before it writes, so that its page fault of an instruction that does both is one of a read.
+        _pageFaultErrors = hypervisor == "kvm_amd@tcg" ? 2UL : 0;
+
+        // The host's kernel clears these whenever it is entered.
+        _lostFlags = isPvm ? AlignmentCheck | NestedTask : 0;
+    }
+
+    /// <summary>What differs, in words; empty: nothing.</summary>
+    /// <param name="test">The case.</param>
+    /// <param name="expected">The processor's outcome.</param>
+    /// <param name="actual">The emulator's.</param>
+    public List<string> Compare(TestCase test, Outcome expected, Outcome actual)
+    {
+        ArgumentNullException.ThrowIfNull(test);
+        ArgumentNullException.ThrowIfNull(expected);
+        ArgumentNullException.ThrowIfNull(actual);
+        List<string> differences = [];
+        if (expected.End != actual.End || expected.Vector != actual.Vector)
+        {
+            differences.Add($"end: {Text(expected)}, emulated: {Text(actual)}");
+        }
+
+        if (expected.End == EndKind.Shutdown && actual.End == EndKind.Shutdown)
+        {
+            return differences; // what is left of the registers is the processor's affair
+        }
+
+        ulong undefined = FlagRules.Undefined(test.Instructions, isAnywhere: expected.End != EndKind.End);
+        CompareRegisters(differences, expected, actual, undefined);
+        CompareSpecialRegisters(differences, expected, actual);
+        CompareXsave(differences, test, expected.Xsave, actual.Xsave);
+        CompareMemory(differences, test, expected, actual, undefined | ResumeFlag, _pageFaultErrors);
+        return differences;
+    }
+
+    private void CompareRegisters(List<string> differences, Outcome expected, Outcome actual, ulong undefined)
+    {
+        X64Registers a = expected.Registers;
+        X64Registers b = actual.Registers;
+        ReadOnlySpan<ulong> x = MemoryMarshal.Cast<X64Registers, ulong>(MemoryMarshal.CreateSpan(ref a, 1));
+        ReadOnlySpan<ulong> y = MemoryMarshal.Cast<X64Registers, ulong>(MemoryMarshal.CreateSpan(ref b, 1));
+        for (int i = 0; i < s_names.Length; i++)
+        {
+            ulong mask = i switch
+            {
+                17 => ~(undefined | ResumeFlag | _lostFlags),
+                16 when expected.End == EndKind.End => 0, // at the port write or after it
+                _ => ulong.MaxValue,
+            };
+            if (((x[i] ^ y[i]) & mask) != 0)
+            {
+                differences.Add(i == 17
+                    ? $"RFLAGS: {x[i]:X} emulated: {y[i]:X} differing: {FlagText((x[i] ^ y[i]) & mask)}"
+                    : $"{s_names[i]}: {x[i]:X16} emulated: {y[i]:X16}");
+            }
+        }
+    }
+
+    private void CompareSpecialRegisters(List<string> differences, Outcome expected, Outcome actual)
+    {
+        X64SpecialRegisters a = expected.SpecialRegisters;
+        X64SpecialRegisters b = actual.SpecialRegisters;
+        if (expected is { End: EndKind.Handler, Vector: 14 } && a.Cr2 != b.Cr2)
+        {
+            differences.Add($"CR2: {a.Cr2:X} emulated: {b.Cr2:X}");
+        }
+
+        CompareSegment(differences, "FS", a.Fs, b.Fs);
+        CompareSegment(differences, "GS", a.Gs, b.Gs);
+        if (_comparesSegments)
+        {
+            CompareSegment(differences, "CS", a.Cs, b.Cs);
+            CompareSegment(differences, "SS", a.Ss, b.Ss);
+            CompareSegment(differences, "DS", a.Ds, b.Ds);
+            CompareSegment(differences, "ES", a.Es, b.Es);
+        }
+    }
+
+    private void CompareSegment(List<string> differences, string name, in X64Segment a, in X64Segment b)
+    {
+        // An unusable segment's other fields mean nothing; "accessed" of code that is running is always set by then.
+        bool differs = a.Base != b.Base || (_comparesSegments && (a.Selector != b.Selector || a.IsUnusable != b.IsUnusable || (!a.IsUnusable && a != b)));
+        if (differs)
+        {
+            differences.Add($"{name}: {a} emulated: {b}");
+        }
+    }
+
+    private static void CompareXsave(List<string> differences, TestCase test, ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
+    {
+        if (a.SequenceEqual(b))
+        {
+            return;
+        }
+
+        for (int i = 0; i < TestCase.XsaveSize; i += 16)
+        {
+            ReadOnlySpan<byte> x = a.Slice(i, 16);
+            ReadOnlySpan<byte> y = b.Slice(i, 16);
+            if (i == 512 || x.SequenceEqual(y))
+            {
+                continue; // the header
+            }
+
+            string name = i switch
+            {
+                0 => "FCW, FSW, FTW, FOP",
+                16 => "MXCSR",
+                < 160 => $"ST{(i - 32) / 16}",
+                < 416 => $"XMM{(i - 160) / 16}",
+                _ => $"YMM{(i - 576) / 16} high",
+            };
+            differences.Add($"{name}: {Convert.ToHexString(x)} emulated: {Convert.ToHexString(y)}");
+        }
+    }
+
+    private static void CompareMemory(List<string> differences, TestCase test, Outcome expected, Outcome actual, ulong undefined, ulong errors)
+    {
+        if (expected.Memory.AsSpan().SequenceEqual(actual.Memory))
+        {
+            return;
+        }
+
+        Span<byte> a = expected.Memory;
+        Span<byte> b = actual.Memory;
+        if (expected.End == EndKind.Handler)
+        {
+            MaskFrame(test, expected, a, undefined, errors);
+            MaskFrame(test, actual, b, undefined, errors);
+        }
+
+        int at = 0;
+        for (int count = 0; count < 4; count++)
+        {
+            int common = a[at..].CommonPrefixLength(b[at..]);
+            at += common;
+            if (at >= a.Length)
+            {
+                return;
+            }
+
+            int start = at & ~7;
+            differences.Add($"memory {start:X}: {Convert.ToHexString(a.Slice(start, 8))} emulated: {Convert.ToHexString(b.Slice(start, 8))}");
+            at = start + 8;
+        }
+    }
+
+    // The flags that an exception pushed.
+    private static void MaskFrame(TestCase test, Outcome outcome, Span<byte> memory, ulong undefined, ulong errors)
+    {
+        var machine = Machine.Of(test.Mode);
+        bool hasErrorCode = test.Mode != MachineMode.Real16 && outcome.Vector is 8 or (>= 10 and <= 14) or 17;
+        int size = machine.IsLong ? 8 : test.Mode == MachineMode.Real16 ? 2 : 4;
+        ulong frame = outcome.Registers.Rsp + (ulong)(((hasErrorCode ? 1 : 0) + 2) * size);
+        frame += outcome.SpecialRegisters.Ss.Base;
+        if (frame > (ulong)(memory.Length - size))
+        {
+            return;
+        }
+
+        if (outcome.Vector == 14)
+        {
+            memory[(int)(outcome.Registers.Rsp + outcome.SpecialRegisters.Ss.Base)] &= (byte)~errors;
+        }
+
+        for (int i = 0; i < size; i++)
+        {
+            memory[(int)frame + i] &= (byte)~(undefined >> (8 * i));
+        }
+    }
+
+    private static string Text(Outcome outcome) => outcome.End switch
+    {
+        EndKind.Handler => $"vector {outcome.Vector}",
+        EndKind.Unsupported or EndKind.Other => $"{outcome.End} {outcome.Detail}",
+        _ => outcome.End.ToString(),
+    };
+
+    private static string FlagText(ulong flags)
+    {
+        (ulong Flag, string Name)[] names =
+        [
+            (X64Flags.Carry, "CF"), (X64Flags.Parity, "PF"), (X64Flags.Auxiliary, "AF"), (X64Flags.Zero, "ZF"), (X64Flags.Sign, "SF"), (X64Flags.Overflow, "OF"),
+            (X64Flags.Direction, "DF"), (X64Flags.InterruptEnable, "IF"), (X64Flags.Trap, "TF"), (X64Flags.Resume, "RF"), (1UL << 14, "NT"), (1UL << 18, "AC"), (1UL << 21, "ID"),
+            (X64Flags.IoPrivilegeLevelMask, "IOPL"),
+        ];
+        return string.Join(' ', names.Where(name => (flags & name.Flag) != 0).Select(static name => name.Name));
+    }
+}

@@ -1,0 +1,227 @@
+using System.Diagnostics;
+using Iced.Intel;
+
+namespace HvSdk.Emulation.Differential;
+
+/// <summary>Runs cases on a processor and on the emulator, and compares.</summary>
+public sealed class DifferentialRun : IDisposable
+{
+    private const int ProbesPerCode = 6;
+
+    private readonly RunOptions _options;
+    private readonly KvmEngine _processor;
+    private readonly EmulatorEngine _emulator;
+    private readonly Comparer _comparer;
+    private readonly Outcome _expected = new();
+    private readonly Outcome _actual = new();
+
+    /// <summary>Makes both machines.</summary>
+    /// <param name="options">What to do.</param>
+    public DifferentialRun(RunOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _processor = new KvmEngine(options.Mode);
+        _emulator = new EmulatorEngine(options.Mode);
+        _comparer = new Comparer(_processor.HypervisorName);
+    }
+
+    /// <summary>Runs the cases.</summary>
+    /// <param name="log">Gets each divergence as it is found; null: nobody.</param>
+    public RunResult Run(Action<Divergence>? log = null)
+    {
+        InstructionPool pool = CreatePool(out List<Code> unsupported);
+        CaseGenerator generator = new(pool);
+        RunResult result = new() { HostDescription = $"{_options.Mode} on {_processor.HostDescription}", PoolSize = pool.Count, Unsupported = unsupported };
+        long start = Stopwatch.GetTimestamp();
+        for (long i = _options.First; i < _options.First + _options.Count; i++)
+        {
+            TestCase test = generator.Create(RandomSource.Derive(_options.Seed, i));
+            bool isDevice = _options.DevicePeriod > 0 && i % _options.DevicePeriod == 0;
+            if (RunCase(test, result, isDevice) is { } found)
+            {
+                Divergence divergence = Minimize(new Divergence(i, test, found.Differences, found.IsDevice));
+                result.Divergences.Add(divergence);
+                log?.Invoke(divergence);
+            }
+
+            if (result.Divergences.Count >= _options.MaxDivergences || Stopwatch.GetElapsedTime(start) >= _options.Limit)
+            {
+                break;
+            }
+        }
+
+        result.Elapsed = Stopwatch.GetElapsedTime(start);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _processor.Dispose();
+
+    // Without what the emulator says it cannot do.
+    private InstructionPool CreatePool(out List<Code> unsupported)
+    {
+        List<Code> missing = [];
+        CaseGenerator generator = new(InstructionPool.Create(_options.Mode, _processor.HypervisorName, _options.Accepts));
+        var pool = InstructionPool.Create(_options.Mode, _processor.HypervisorName, code =>
+        {
+            if (!_options.Accepts(code))
+            {
+                return false;
+            }
+
+            for (ulong i = 0; i < ProbesPerCode; i++)
+            {
+                if (generator.Create(i, code) is { } test)
+                {
+                    _emulator.Run(test, _actual);
+                    _emulator.Reset();
+                    if (_actual.End == EndKind.Unsupported)
+                    {
+                        missing.Add(code);
+                        return false;
+                    }
+                }
+            }
+
+            return true;
+        });
+        unsupported = missing;
+        return pool;
+    }
+
+    private (IReadOnlyList<string> Differences, bool IsDevice)? RunCase(TestCase test, RunResult? result, bool isDevice)
+    {
+        _emulator.Run(test, _actual);
+        if (Skips.ReasonOf(test, _actual, "emulator") is { } early)
+        {
+            _emulator.Reset();
+            Count(result, early);
+            return null;
+        }
+
+        _processor.Run(test, _expected);
+        List<string> differences = [];
+        bool isSkipped = false;
+        if ((Skips.ReasonOf(test, _expected, "processor") ?? Skips.ReasonOf(_expected, _actual, _processor.HypervisorName)) is { } late)
+        {
+            isSkipped = true;
+            Count(result, late);
+            _processor.ResetMemory();
+        }
+        else
+        {
+            differences = _comparer.Compare(test, _expected, _actual);
+            Count(result, test);
+        }
+
+        ResetBoth(differences.Count > 0);
+        bool differsInDevice = false;
+        if (isDevice && !isSkipped && differences.Count == 0)
+        {
+            differences = CompareDevice(test, result);
+            differsInDevice = true;
+        }
+
+        return differences.Count > 0 ? (differences, differsInDevice) : null;
+    }
+
+    private List<string> CompareDevice(TestCase test, RunResult? result)
+    {
+        _emulator.IsArenaDevice = true;
+        _emulator.Run(test, _actual);
+        _emulator.IsArenaDevice = false;
+        List<string> differences = [];
+        if (Skips.ReasonOf(test, _actual, "emulator with a device") is { } reason)
+        {
+            Count(result, reason);
+        }
+        else
+        {
+            differences = _comparer.Compare(test, _expected, _actual);
+            if (result is not null)
+            {
+                result.DeviceCases++;
+            }
+        }
+
+        _emulator.Reset();
+        return differences;
+    }
+
+    private void ResetBoth(bool isEverything)
+    {
+        if (isEverything)
+        {
+            _processor.ResetMemory();
+        }
+        else
+        {
+            foreach (int page in _emulator.DirtyPages)
+            {
+                _processor.ResetPage(page);
+            }
+        }
+
+        _emulator.Reset();
+    }
+
+    // Takes away one instruction after the other, as long as something differs.
+    private Divergence Minimize(Divergence divergence)
+    {
+        bool again = true;
+        while (again)
+        {
+            again = false;
+            for (int i = divergence.Test.Instructions.Count - 1; i >= 0 && divergence.Test.Instructions.Count > 1; i--)
+            {
+                if (divergence.Test.With(Without(divergence.Test.Instructions, i)) is { } shorter
+                    && RunCase(shorter, null, divergence.IsDevice) is { } found
+                    && found.IsDevice == divergence.IsDevice)
+                {
+                    divergence = divergence with { Test = shorter, Differences = found.Differences };
+                    again = true;
+                }
+            }
+        }
+
+        return divergence;
+    }
+
+    private static List<CaseInstruction> Without(IReadOnlyList<CaseInstruction> instructions, int index) =>
+    [
+        .. instructions.Where((_, i) => i != index).Select(item => item.Target > index ? item with { Target = item.Target - 1 } : item),
+    ];
+
+    private static void Count(RunResult? result, string reason)
+    {
+        if (result is not null)
+        {
+            result.Skipped[reason] = result.Skipped.GetValueOrDefault(reason) + 1;
+        }
+    }
+
+    private void Count(RunResult? result, TestCase test)
+    {
+        if (result is null)
+        {
+            return;
+        }
+
+        result.Compared++;
+        if (_expected.End == EndKind.End)
+        {
+            result.Ended++;
+        }
+        else if (_expected.End == EndKind.Handler)
+        {
+            result.Vectors[_expected.Vector]++;
+        }
+
+        foreach (CaseInstruction item in test.Instructions)
+        {
+            Code code = item.Instruction.Code;
+            result.Covered[code] = result.Covered.GetValueOrDefault(code) + 1;
+        }
+    }
+}
