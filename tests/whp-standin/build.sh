@@ -62,9 +62,9 @@ for header in "${headers[@]}"; do
 done
 [[ -f /usr/include/linux/kvm.h ]] || die "linux/kvm.h is missing: run tests/whp-standin/install.sh"
 
-# Names of the functions that Windows $1 exports.
+# Names of the functions that the world $1 exports as Windows $2.
 exports_of() {
-    awk -v version="$1" '!/^#/ && NF == 2 && $2 <= version { print $1 }' "$here/exports.txt"
+    awk -v world="$1" -v version="$2" '!/^#/ && NF >= 2 && $2 <= version && ($3 == "" || $3 == world) { print $1 }' "$here/exports.txt"
 }
 
 compile() { # world, object, source, flags...
@@ -92,15 +92,15 @@ link_library() { # world, version, objects...
     if [[ $world == linux ]]; then
         {
             echo '{ global:'
-            exports_of "$version" | sed 's/.*/  &;/'
+            exports_of "$world" "$version" | sed 's/.*/  &;/'
             echo '  local: *; };'
         } >"$folder/exports.map"
-        gcc -shared -Wl,--version-script="$folder/exports.map" -Wl,-z,defs -o "$folder/libWinHvPlatform.so" "$@"
+        gcc -shared -Wl,--version-script="$folder/exports.map" -Wl,-z,defs -o "$folder/libWinHvPlatform.so" "$@" -lpthread
     else
         {
             echo 'LIBRARY WinHvPlatform.dll'
             echo 'EXPORTS'
-            exports_of "$version" | sed 's/.*/  &/'
+            exports_of "$world" "$version" | sed 's/.*/  &/'
         } >"$folder/exports.def"
         x86_64-w64-mingw32-gcc -shared -static-libgcc -o "$folder/WinHvPlatform.dll" "$@" "$folder/exports.def"
     fi

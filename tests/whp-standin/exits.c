@@ -215,6 +215,10 @@ bool exit_to_context(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *
             return true;
         case KVM_EXIT_IRQ_WINDOW_OPEN: /* R-INT-03: told once */
         {
+            if (vp->external != 0 && external_interrupt(vp) == S_OK)
+            {
+                return false; /* R-INT-06: what waited goes in first */
+            }
             WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER wanted = {.AsUINT64 = vp->notifications};
             wanted.InterruptNotification = 0;
             wanted.InterruptPriority = 0;

@@ -59,9 +59,23 @@ uint64_t host_nanoseconds(void)
 
 int host_eventfd(void)
 {
-    const int non_blocking_close_on_exec = 02004000;
-    return (int)system_call(__NR_eventfd2, 0, non_blocking_close_on_exec, 0, 0, 0, 0);
+    const int close_on_exec = 02000000;
+    return (int)system_call(__NR_eventfd2, 0, close_on_exec, 0, 0, 0, 0);
 }
+
+void host_event_signal(int fd)
+{
+    uint64_t one = 1;
+    system_call(__NR_write, fd, (intptr_t)&one, sizeof one, 0, 0, 0);
+}
+
+void host_event_wait(int fd)
+{
+    uint64_t count;
+    system_call(__NR_read, fd, (intptr_t)&count, sizeof count, 0, 0, 0);
+}
+
+void host_yield(void) { system_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0); }
 
 uint64_t host_block_kick(void)
 {
@@ -90,7 +104,7 @@ void host_acquire(host_lock *lock)
 {
     while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0)
     {
-        system_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+        host_yield();
     }
 }
 

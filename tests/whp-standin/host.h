@@ -14,7 +14,10 @@ void host_unmap(void *address, uint64_t size);
 int host_process_id(void);
 int host_thread_id(void);
 uint64_t host_nanoseconds(void);
+void host_yield(void);
 int host_eventfd(void);
+void host_event_signal(int fd);
+void host_event_wait(int fd); /* blocks; ends by a signal too */
 
 /* The kick: a signal that a thread blocks for good. KVM_RUN alone unblocks it, and answers -EINTR instead of letting it happen. */
 uint64_t host_block_kick(void); /* for the calling thread; returns the mask that KVM_RUN shall have */

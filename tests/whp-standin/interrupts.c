@@ -88,6 +88,80 @@ bool interrupt_was_level(struct vp *vp, uint32_t vector)
     return word >> (vector % 32) & 1;
 }
 
+/* R-INT-06: KVM takes it at the next entry, since its window is open. */
+HRESULT external_interrupt(struct vp *vp)
+{
+    struct kvm_interrupt interrupt = {.irq = vp->external & 0xFF};
+    vp->external = 0;
+    return kvm_result(host_ioctl(vp->fd, KVM_INTERRUPT, &interrupt), "KVM_INTERRUPT");
+}
+
+/* R-IRQ-06: what the local APICs say of who is meant (Intel SDM vol. 3A, 11.6.2). */
+static bool is_target(struct vp *vp, UINT64 destination, bool is_logical)
+{
+    enum { ID = 0x20, LDR = 0xD0, DFR = 0xE0, X2APIC = 1 << 10 };
+    const uint32_t flat = 0xFFFFFFFF, broadcast = 0xFF, wide_broadcast = 0xFFFFFFFF;
+    struct kvm_lapic_state state;
+    struct kvm_sregs sregs;
+    vp_visit(vp);
+    memset(&state, 0, sizeof state);
+    bool is_known = host_ioctl(vp->fd, KVM_GET_LAPIC, &state) >= 0 && host_ioctl(vp->fd, KVM_GET_SREGS, &sregs) >= 0;
+    vp_leave(vp);
+    uint32_t id, logical, format;
+    memcpy(&id, &state.regs[ID], sizeof id);
+    memcpy(&logical, &state.regs[LDR], sizeof logical);
+    memcpy(&format, &state.regs[DFR], sizeof format);
+    if (!is_known)
+    {
+        return false;
+    }
+    if (sregs.apic_base & X2APIC)
+    {
+        bool is_cluster = logical >> 16 == destination >> 16 && (logical & destination & 0xFFFF) != 0;
+        return destination == wide_broadcast || (is_logical ? is_cluster : destination == vp->index);
+    }
+    id >>= 24;
+    logical >>= 24;
+    if (destination == broadcast || !is_logical)
+    {
+        return destination == broadcast || destination == id;
+    }
+    return format == flat ? (logical & destination) != 0 : logical >> 4 == (destination >> 4 & 0xF) && (logical & destination & 0xF) != 0;
+}
+
+HRESULT WINAPI WHvGetInterruptTargetVpSet(WHV_PARTITION_HANDLE handle, UINT64 destination, WHV_INTERRUPT_DESTINATION_MODE mode, UINT32 *targets, UINT32 room,
+                                          UINT32 *count)
+{
+    struct partition *partition;
+    HRESULT result = partition_of_setup(handle, &partition);
+    if (result != S_OK)
+    {
+        return result;
+    }
+    if (targets == NULL || count == NULL || (uint32_t)mode > WHvX64InterruptDestinationModeLogical)
+    {
+        return E_INVALIDARG;
+    }
+    if (partition->apic_mode == WHvX64LocalApicEmulationModeNone)
+    {
+        return HV_E_INVALID_PARTITION_STATE; /* R-IRQ-02 */
+    }
+    *count = 0;
+    for (uint32_t i = 0; i < MAX_VPS; i++)
+    {
+        if (partition->vps[i] == NULL || !is_target(partition->vps[i], destination, mode == WHvX64InterruptDestinationModeLogical))
+        {
+            continue;
+        }
+        if (*count < room)
+        {
+            targets[*count] = i;
+        }
+        *count += 1;
+    }
+    return *count <= room ? S_OK : WHV_E_INSUFFICIENT_BUFFER;
+}
+
 /* R-IRQ-05: LINT1 of each processor that is addressed; what it does its local vector table says. */
 static HRESULT local_interrupt_1(struct partition *partition, const WHV_INTERRUPT_CONTROL *interrupt)
 {
@@ -95,17 +169,20 @@ static HRESULT local_interrupt_1(struct partition *partition, const WHV_INTERRUP
     for (uint32_t i = 0; i < MAX_VPS; i++)
     {
         struct vp *vp = partition->vps[i];
-        struct kvm_lapic_state state;
+        struct kvm_lapic_state state = {.regs = {0}};
         uint32_t entry;
-        if (vp == NULL || i != interrupt->Destination || host_ioctl(vp->fd, KVM_GET_LAPIC, &state) < 0)
+        if (vp == NULL || !is_target(vp, interrupt->Destination, interrupt->DestinationMode == WHvX64InterruptDestinationModeLogical))
         {
             continue;
         }
+        vp_visit(vp);
+        bool is_known = host_ioctl(vp->fd, KVM_GET_LAPIC, &state) >= 0;
         memcpy(&entry, &state.regs[lint1], sizeof entry);
-        if (!(entry & masked) && (entry & mode_mask) == mode_nmi)
+        if (is_known && !(entry & masked) && (entry & mode_mask) == mode_nmi)
         {
             host_ioctl_value(vp->fd, KVM_NMI, 0);
         }
+        vp_leave(vp);
     }
     return S_OK;
 }

@@ -114,7 +114,8 @@ HRESULT WINAPI WHvSetPartitionProperty(WHV_PARTITION_HANDLE handle, WHV_PARTITIO
     {
         return WHV_E_UNKNOWN_PROPERTY; /* R-PROP-02 */
     }
-    if (partition->is_set_up && (!may_change_after_setup(code) || is_any_running(partition)))
+    bool needs_rest = code == WHvPartitionPropertyCodeExceptionExitBitmap;
+    if (partition->is_set_up && (!may_change_after_setup(code) || (needs_rest && is_any_running(partition))))
     {
         return HV_E_INVALID_PARTITION_STATE; /* R-PROP-01 */
     }

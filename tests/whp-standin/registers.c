@@ -244,6 +244,12 @@ static HRESULT pending_event(struct vp *vp, WHV_REGISTER_VALUE *value, bool is_w
     if (!is_write)
     {
         exception->EventPending = vp->is_event_set;
+        if (!vp->is_event_set && vp->external != 0)
+        {
+            value->ExtIntEvent.EventPending = 1;
+            value->ExtIntEvent.EventType = WHvX64PendingEventExtInt;
+            value->ExtIntEvent.Vector = vp->external & 0xFF;
+        }
         if (vp->is_event_set)
         {
             exception->EventType = WHvX64PendingEventException;
@@ -255,15 +261,19 @@ static HRESULT pending_event(struct vp *vp, WHV_REGISTER_VALUE *value, bool is_w
     }
     if (exception->EventPending && exception->EventType == WHvX64PendingEventExtInt)
     {
-        struct kvm_interrupt interrupt = {.irq = (uint8_t)value->ExtIntEvent.Vector};
-        HRESULT result = vp->partition->apic_mode == WHvX64LocalApicEmulationModeNone ? HV_E_INVALID_REGISTER_VALUE : vp_flush(vp);
-        return result != S_OK ? result : kvm_result(host_ioctl(vp->fd, KVM_INTERRUPT, &interrupt), "KVM_INTERRUPT");
+        if (vp->partition->apic_mode == WHvX64LocalApicEmulationModeNone)
+        {
+            return HV_E_INVALID_REGISTER_VALUE;
+        }
+        vp->external = 0x100 | (uint32_t)value->ExtIntEvent.Vector;
+        return S_OK;
     }
     const uint32_t exception_count = 32, debug = 1, page_fault = 14;
     if (exception->EventPending && (exception->EventType != WHvX64PendingEventException || exception->Vector >= exception_count))
     {
         return HV_E_INVALID_REGISTER_VALUE;
     }
+    vp->external = 0;
     events->exception.injected = exception->EventPending;
     events->exception.pending = 0;
     events->exception.nr = (uint8_t)exception->Vector;

@@ -11,7 +11,7 @@ int64_t vp_enter(struct vp *vp)
     volatile __u8 *immediate_exit = &vp->run->immediate_exit;
     *immediate_exit = 0;
     atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(&vp->cancel))
+    if (atomic_load(&vp->cancel) || atomic_load(&vp->visitors) != 0)
     {
         *immediate_exit = 1;
     }
@@ -19,13 +19,33 @@ int64_t vp_enter(struct vp *vp)
     {
         vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS; /* KVM forgets an exception when it is given registers */
     }
+    host_acquire(&vp->entrance);
     int64_t result = host_ioctl_value(vp->fd, KVM_RUN, 0);
+    host_release(&vp->entrance);
     if (result >= 0 || result == -HOST_EINTR || result == -HOST_EAGAIN)
     {
         vp->run->kvm_dirty_regs = 0;
         vp->is_stale = false;
     }
     return result;
+}
+
+void vp_visit(struct vp *vp)
+{
+    atomic_fetch_add(&vp->visitors, 1);
+    *(volatile __u8 *)&vp->run->immediate_exit = 1;
+    int thread = atomic_load(&vp->running);
+    if (thread != 0)
+    {
+        host_send_kick(thread);
+    }
+    host_acquire(&vp->entrance);
+}
+
+void vp_leave(struct vp *vp)
+{
+    host_release(&vp->entrance);
+    atomic_fetch_sub(&vp->visitors, 1);
 }
 
 /* One step of finishing: 0 where KVM wants more for the same instruction, negative where it is done. Reads get zeros. */
@@ -66,7 +86,7 @@ static void prepare(struct vp *vp)
     WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER wanted = {.AsUINT64 = vp->notifications};
     run->cr8 = VP_SREGS(vp)->cr8; /* without an APIC of its own KVM takes it from here */
     bool is_priority_open = wanted.InterruptPriority == 0 || wanted.InterruptPriority > run->cr8;
-    run->request_interrupt_window = wanted.InterruptNotification && is_priority_open;
+    run->request_interrupt_window = (wanted.InterruptNotification && is_priority_open) || vp->external != 0;
     vp->entry_rip = VP_REGS(vp)->rip;
 }
 
@@ -119,6 +139,10 @@ static HRESULT run_until_exit(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, u
             *payload = sizeof context->InterruptWindow;
             fill_vp_context(vp, &context->VpContext, 0);
             return S_OK;
+        }
+        while (atomic_load(&vp->visitors) != 0)
+        {
+            host_yield();
         }
         prepare(vp);
         int64_t entered = vp_enter(vp);

@@ -59,6 +59,9 @@ struct vp
     struct kvm_run *run; /* run->s.regs is the cache of registers; run->kvm_dirty_regs says what KVM has yet to hear of */
     bool is_stale;       /* KVM may have changed registers outside of a run */
     atomic_int cancel, running;
+    atomic_int visitors; /* threads that want KVM to let go of the processor for a moment (vp_visit) */
+    host_lock entrance;  /* held inside KVM_RUN, and by a visitor */
+    uint32_t external;   /* R-INT-06: an interrupt of the 8259 that waits: its vector, and bit 8 */
     int thread;          /* that KVM_SET_SIGNAL_MASK was made for */
     UINT64 notifications; /* DeliverabilityNotifications */
     UINT64 activity;      /* InternalActivityState where the platform's APIC, and so KVM's own, is not there */
@@ -146,6 +149,7 @@ HRESULT time_resume(struct partition *partition);
 /* interrupts.c */
 HRESULT interrupts_set_up(struct partition *partition);
 bool interrupt_was_level(struct vp *vp, uint32_t vector);
+HRESULT external_interrupt(struct vp *vp);
 void doorbells_delete_all(struct partition *partition);
 
 /* exits.c: fills a context from KVM's exit. False: there is nothing to tell, and the guest goes on. */
@@ -153,6 +157,9 @@ bool exit_to_context(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *
 void fill_vp_context(struct vp *vp, WHV_VP_EXIT_CONTEXT *context, uint32_t length);
 
 /* run.c */
+/* Lets another thread ask KVM about a processor that may be running; KVM would answer no sooner than the run ends. */
+void vp_visit(struct vp *vp);
+void vp_leave(struct vp *vp);
 int64_t vp_enter(struct vp *vp);
 int64_t vp_complete(struct vp *vp); /* finishes the access at hand, and nothing more */
 

@@ -109,6 +109,7 @@ HRESULT vp_reset(struct vp *vp)
     vp->notifications = 0;
     vp->activity = 0;
     vp->is_event_set = false;
+    vp->external = 0;
     vp->is_stale = true;
     return result != S_OK ? result : kvm_result(host, "resetting a processor");
 }
