@@ -79,7 +79,7 @@ static bool is_any_running(const struct partition *partition)
     return false;
 }
 
-/* The size a property must have; 0 for lists. */
+/* The size a property must have; 0 for lists and for unknown ones. */
 static uint32_t size_of(WHV_PARTITION_PROPERTY_CODE code)
 {
     switch (code)
@@ -98,8 +98,17 @@ static uint32_t size_of(WHV_PARTITION_PROPERTY_CODE code)
             return sizeof(WHV_PROCESSOR_FEATURES_BANKS);
         case WHvPartitionPropertyCodeSyntheticProcessorFeaturesBanks:
             return sizeof(WHV_SYNTHETIC_PROCESSOR_FEATURES_BANKS);
-        default:
+        case WHvPartitionPropertyCodeExtendedVmExits:
+        case WHvPartitionPropertyCodeExceptionExitBitmap:
+        case WHvPartitionPropertyCodeX64MsrExitBitmap:
+        case WHvPartitionPropertyCodeProcessorFeatures:
+        case WHvPartitionPropertyCodeProcessorXsaveFeatures:
+        case WHvPartitionPropertyCodeProcessorClockFrequency:
+        case WHvPartitionPropertyCodeInterruptClockFrequency:
+        case WHvPartitionPropertyCodeReferenceTime:
             return sizeof(UINT64);
+        default:
+            return 0;
     }
 }
 

@@ -1,13 +1,14 @@
 /* R-REG: registers by name. */
 #include "standin.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* What of one call is read from KVM, and what has to be written back. */
 struct batch
 {
     struct vp *vp;
-    bool has_fpu, has_debug, is_fpu_changed, is_debug_changed;
-    struct kvm_fpu fpu;
+    bool has_debug, is_fpu_changed, is_debug_changed;
+    uint8_t *fpu; /* an XSAVE area in the standard form: KVM_GET_FPU knows no MXCSR */
     struct kvm_debugregs debug;
 };
 
@@ -106,53 +107,47 @@ static bool is_known(struct vp *vp, uint32_t name)
 
 /* ---- x87, SSE, debug ---- */
 
+/* Places in the legacy area (Intel SDM vol. 1, table 10-2). */
+enum { FCW = 0, FSW = 2, FTW = 4, FOP = 6, FIP = 8, FDP = 16, MXCSR = 24, ST0 = 32, XMM0 = 160, STATE = 512, X87_AND_SSE = 3 };
+
+static void transfer(uint8_t *area, uint32_t place, void *field, uint32_t size, bool is_write)
+{
+    memcpy(is_write ? area + place : (uint8_t *)field, is_write ? (uint8_t *)field : area + place, size);
+}
+
 static HRESULT fpu_register(struct batch *batch, uint32_t name, WHV_REGISTER_VALUE *value, bool is_write)
 {
-    struct kvm_fpu *fpu = &batch->fpu;
-    if (!batch->has_fpu)
+    if (batch->fpu == NULL)
     {
-        HRESULT result = kvm_result(host_ioctl(batch->vp->fd, KVM_GET_FPU, fpu), "KVM_GET_FPU");
+        HRESULT result = xsave_get(batch->vp, &batch->fpu);
         if (result != S_OK)
         {
             return result;
         }
-        batch->has_fpu = true;
     }
+    uint8_t *area = batch->fpu;
     batch->is_fpu_changed |= is_write;
-    if (name < WHvX64RegisterFpControlStatus)
-    {
-        void *place = name < WHvX64RegisterFpMmx0 ? (void *)fpu->xmm[name - WHvX64RegisterXmm0] : (void *)fpu->fpr[name - WHvX64RegisterFpMmx0];
-        memcpy(is_write ? place : (void *)value, is_write ? (void *)value : place, sizeof *value);
-        return S_OK;
-    }
+    area[STATE] |= X87_AND_SSE;
     WHV_X64_FP_CONTROL_STATUS_REGISTER *control = &value->FpControlStatus;
     WHV_X64_XMM_CONTROL_STATUS_REGISTER *xmm = &value->XmmControlStatus;
-    if (name == WHvX64RegisterFpControlStatus && is_write)
+    if (name == WHvX64RegisterFpControlStatus)
     {
-        fpu->fcw = control->FpControl;
-        fpu->fsw = control->FpStatus;
-        fpu->ftwx = control->FpTag;
-        fpu->last_opcode = control->LastFpOp;
-        fpu->last_ip = control->LastFpRip;
+        transfer(area, FCW, &control->FpControl, 2, is_write);
+        transfer(area, FSW, &control->FpStatus, 2, is_write);
+        transfer(area, FTW, &control->FpTag, 1, is_write);
+        transfer(area, FOP, &control->LastFpOp, 2, is_write);
+        transfer(area, FIP, &control->LastFpRip, 8, is_write);
     }
-    else if (name == WHvX64RegisterFpControlStatus)
+    else if (name == WHvX64RegisterXmmControlStatus)
     {
-        control->FpControl = fpu->fcw;
-        control->FpStatus = fpu->fsw;
-        control->FpTag = fpu->ftwx;
-        control->LastFpOp = fpu->last_opcode;
-        control->LastFpRip = fpu->last_ip;
-    }
-    else if (is_write)
-    {
-        fpu->mxcsr = xmm->XmmStatusControl;
-        fpu->last_dp = xmm->LastFpRdp;
+        transfer(area, FDP, &xmm->LastFpRdp, 8, is_write);
+        transfer(area, MXCSR, &xmm->XmmStatusControl, 4, is_write);
+        xmm->XmmStatusControlMask = 0xFFFF;
     }
     else
     {
-        xmm->XmmStatusControl = fpu->mxcsr;
-        xmm->XmmStatusControlMask = 0xFFFF;
-        xmm->LastFpRdp = fpu->last_dp;
+        uint32_t place = name < WHvX64RegisterFpMmx0 ? XMM0 + (name - WHvX64RegisterXmm0) * 16 : ST0 + (name - WHvX64RegisterFpMmx0) * 16;
+        transfer(area, place, value, name < WHvX64RegisterFpMmx0 ? 16 : 10, is_write);
     }
     return S_OK;
 }
@@ -482,6 +477,7 @@ HRESULT WINAPI WHvGetVirtualProcessorRegisters(WHV_PARTITION_HANDLE handle, UINT
         memcpy(&values[i], &value, sizeof value);
         result = result == S_OK ? vp_reload(vp) : result;
     }
+    free(batch.fpu);
     return result;
 }
 
@@ -500,9 +496,10 @@ HRESULT WINAPI WHvSetVirtualProcessorRegisters(WHV_PARTITION_HANDLE handle, UINT
     }
     if (batch.is_fpu_changed)
     {
-        HRESULT written = kvm_result(host_ioctl(vp->fd, KVM_SET_FPU, &batch.fpu), "KVM_SET_FPU");
-        result = result == S_OK ? written : result;
+        HRESULT written = kvm_result(host_ioctl(vp->fd, KVM_SET_XSAVE, batch.fpu), "KVM_SET_XSAVE");
+        result = result == S_OK && written != S_OK ? HV_E_INVALID_REGISTER_VALUE : result;
     }
+    free(batch.fpu);
     if (batch.is_debug_changed)
     {
         HRESULT written = kvm_result(host_ioctl(vp->fd, KVM_SET_DEBUGREGS, &batch.debug), "KVM_SET_DEBUGREGS");

@@ -144,6 +144,8 @@ bool msr_of_register(uint32_t name, uint32_t *msr);
 HRESULT msr_access(struct vp *vp, uint32_t msr, UINT64 *value, bool is_write);
 HRESULT tsc_access(struct vp *vp, UINT64 *value, bool is_write);
 HRESULT apic_register(struct vp *vp, uint32_t name, UINT64 *value, bool is_write);
+/* xsave.c: the standard form, to be freed. */
+HRESULT xsave_get(struct vp *vp, uint8_t **area);
 HRESULT time_resume(struct partition *partition);
 
 /* interrupts.c */

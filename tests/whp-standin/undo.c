@@ -140,6 +140,103 @@ static int store_size(const struct instruction *in, uint32_t mode)
     }
 }
 
+/* R-UNDO-05: instructions that read what they write. KVM tells of their write first where the memory can be read: ROM, most of all. */
+static int update_size(const struct instruction *in)
+{
+    uint32_t group = in->modrm >> 3 & 7, key = in->map << 8 | in->opcode;
+    int size = in->opcode & 1 ? (int)in->operand_size : 1;
+    bool is_rotation_through_carry = group == 2 || group == 3;
+    if (!in->has_memory || in->is_vex)
+    {
+        return -1;
+    }
+    if (key < 0x38 && (key & 6) == 0) /* ADD, OR, ADC, SBB, AND, SUB, XOR to memory */
+    {
+        return size;
+    }
+    switch (key)
+    {
+        case 0x80:
+        case 0x81:
+            return group != 7 ? size : -1;
+        case 0x83:
+            return group != 7 ? (int)in->operand_size : -1;
+        case 0x86: /* XCHG */
+        case 0x87:
+        case 0x1C0: /* XADD */
+        case 0x1C1:
+            return size;
+        case 0xC0: /* shifts and rotations */
+        case 0xC1:
+        case 0xD0:
+        case 0xD1:
+        case 0xD2:
+        case 0xD3:
+            return is_rotation_through_carry ? -1 : size;
+        case 0xF6: /* NOT, NEG */
+        case 0xF7:
+            return group == 2 || group == 3 ? size : -1;
+        case 0xFE: /* INC, DEC */
+        case 0xFF:
+            return group <= 1 ? size : -1;
+        case 0x1A4: /* SHLD, SHRD */
+        case 0x1A5:
+        case 0x1AC:
+        case 0x1AD:
+            return (int)in->operand_size;
+        case 0x1AB: /* BTS, BTR, BTC */
+        case 0x1B3:
+        case 0x1BB:
+            return (int)in->operand_size;
+        case 0x1BA:
+            return group >= 5 ? (int)in->operand_size : -1;
+        default:
+            return -1;
+    }
+}
+
+/* Where a bit instruction with its index in a register goes: not necessarily to its operand. */
+static UINT64 bit_displacement(const struct kvm_regs *regs, const struct instruction *in)
+{
+    uint32_t key = in->map << 8 | in->opcode;
+    if (key != 0x1AB && key != 0x1B3 && key != 0x1BB)
+    {
+        return 0;
+    }
+    UINT64 index = register_value(regs, (in->modrm >> 3 & 7) | (in->rex & 4) << 1);
+    int64_t number = in->operand_size == 2 ? (int16_t)index : in->operand_size == 4 ? (int32_t)index : (int64_t)index;
+    return (UINT64)(number >> 3) & ~(UINT64)(in->operand_size - 1);
+}
+
+/* Registers that such an instruction has changed and needs unchanged to run again: flags come anew, but for the carry that goes in. */
+static void restore_update(struct vp *vp, const struct instruction *in, const struct access *access)
+{
+    enum { CARRY = 1 };
+    struct kvm_regs *regs = VP_REGS(vp);
+    uint32_t key = in->map << 8 | in->opcode, group = in->modrm >> 3 & 7, number = group | (in->rex & 4) << 1;
+    uint32_t size = (uint32_t)update_size(in);
+    UINT64 mask = size == 8 ? ~0ull : (1ull << (size * 8)) - 1, memory = 0;
+    memcpy(&memory, memory_pointer(vp->partition, access->address), size);
+    bool is_exchange = key == 0x86 || key == 0x87, is_exchange_and_add = key == 0x1C0 || key == 0x1C1;
+    if (is_exchange || is_exchange_and_add)
+    {
+        bool is_high_byte = size == 1 && !in->rex && number >= 4;
+        UINT64 before = (is_exchange ? access->data : access->data - memory) & mask;
+        __u64 *place = register_place(regs, is_high_byte ? number - 4 : number);
+        *place = is_high_byte ? (*place & ~0xFF00ull) | before << 8 : (*place & ~mask) | before;
+    }
+    bool is_immediate = key == 0x80 || key == 0x81 || key == 0x83;
+    uint32_t operation = is_immediate ? group : key < 0x38 ? key >> 3 : 0;
+    bool adds = operation == 2, subtracts = operation == 3;
+    if (adds || subtracts) /* ADC, SBB */
+    {
+        UINT64 source = is_immediate ? (key == 0x81 ? (UINT64)(int32_t)in->immediate : (UINT64)(int8_t)in->immediate) : register_value(regs, number);
+        source = !is_immediate && size == 1 && !in->rex && number >= 4 ? register_value(regs, number - 4) >> 8 : source;
+        UINT64 carry = (adds ? access->data - memory - source : memory - source - access->data) & mask;
+        regs->rflags = (regs->rflags & ~(UINT64)CARRY) | (carry == 1 ? CARRY : 0);
+    }
+}
+
 /* Whether a MOV stores this; true where the instruction is none. */
 static bool stores_data(const struct kvm_regs *regs, const struct instruction *in, const struct access *access)
 {
@@ -186,6 +283,10 @@ static bool does_access(struct vp *vp, const struct kvm_regs *before, const stru
         return !in->is_vex && (by_immediate || by_dx || is_outs) && size == access->size && port == access->address;
     }
     int size = store_size(in, mode);
+    if (size < 0 && memory_pointer(vp->partition, access->address) != NULL && update_size(in) == (int)access->size)
+    {
+        return leads_to(vp, decode_address(in, before, sregs, rip) + bit_displacement(before, in), access->address);
+    }
     if (size < 0 || (size > 0 && (uint32_t)size != access->size) || !stores_data(before, in, access))
     {
         return false;
@@ -286,6 +387,10 @@ static bool undo_write(struct vp *vp, const struct access *access, struct instru
         return false;
     }
     struct kvm_regs *regs = VP_REGS(vp);
+    if (!access->is_port && store_size(found, code.mode) < 0)
+    {
+        restore_update(vp, found, access);
+    }
     step_back(regs, VP_SREGS(vp), found, code.mode);
     regs->rip -= is_repeat ? 0 : found->length;
     vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;

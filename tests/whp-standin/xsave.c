@@ -66,6 +66,23 @@ static uint32_t kvm_area_size(const struct vp *vp)
     return size > SMALLEST_KVM_AREA ? (uint32_t)size : SMALLEST_KVM_AREA;
 }
 
+HRESULT xsave_get(struct vp *vp, uint8_t **area)
+{
+    uint32_t size = kvm_area_size(vp);
+    *area = calloc(1, size);
+    if (*area == NULL)
+    {
+        return E_OUTOFMEMORY;
+    }
+    HRESULT result = kvm_result(host_ioctl(vp->fd, size > SMALLEST_KVM_AREA ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, *area), "KVM_GET_XSAVE");
+    if (result != S_OK)
+    {
+        free(*area);
+        *area = NULL;
+    }
+    return result;
+}
+
 /* R-XSAVE-04: a component in its initial state is not written. */
 static void spoil(uint8_t *area, uint32_t first, uint32_t end)
 {
@@ -151,19 +168,10 @@ static void expand(const struct vp *vp, const uint8_t *area, uint8_t *standard)
     }
 }
 
-static HRESULT begin(WHV_PARTITION_HANDLE handle, uint32_t index, struct vp **vp, uint8_t **standard)
+static HRESULT begin(WHV_PARTITION_HANDLE handle, uint32_t index, struct vp **vp)
 {
     HRESULT result = vp_find(handle, index, vp);
-    if (result != S_OK)
-    {
-        return result;
-    }
-    if (atomic_load(&(*vp)->running))
-    {
-        return WHV_E_INVALID_VP_STATE; /* R-VP-05 */
-    }
-    *standard = calloc(1, kvm_area_size(*vp));
-    return *standard == NULL ? E_OUTOFMEMORY : S_OK;
+    return result != S_OK ? result : atomic_load(&(*vp)->running) ? WHV_E_INVALID_VP_STATE : S_OK; /* R-VP-05 */
 }
 
 /* R-XSAVE-01: with too small a buffer, even none, the size is told. */
@@ -171,7 +179,8 @@ HRESULT WINAPI WHvGetVirtualProcessorXsaveState(WHV_PARTITION_HANDLE handle, UIN
 {
     struct vp *vp;
     uint8_t *standard;
-    HRESULT result = begin(handle, index, &vp, &standard);
+    HRESULT result = begin(handle, index, &vp);
+    result = result == S_OK ? xsave_get(vp, &standard) : result;
     if (result != S_OK)
     {
         return result;
@@ -179,8 +188,7 @@ HRESULT WINAPI WHvGetVirtualProcessorXsaveState(WHV_PARTITION_HANDLE handle, UIN
     struct component components[64];
     uint32_t needed = place(vp, supported(vp), components);
     uint8_t *area = calloc(1, needed);
-    bool is_large = kvm_area_size(vp) > SMALLEST_KVM_AREA;
-    result = area == NULL ? E_OUTOFMEMORY : kvm_result(host_ioctl(vp->fd, is_large ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, standard), "KVM_GET_XSAVE");
+    result = area == NULL ? E_OUTOFMEMORY : S_OK;
     if (result == S_OK)
     {
         compact(vp, standard, area, supported(vp));
@@ -195,8 +203,7 @@ HRESULT WINAPI WHvGetVirtualProcessorXsaveState(WHV_PARTITION_HANDLE handle, UIN
 HRESULT WINAPI WHvSetVirtualProcessorXsaveState(WHV_PARTITION_HANDLE handle, UINT32 index, const VOID *buffer, UINT32 size)
 {
     struct vp *vp;
-    uint8_t *standard;
-    HRESULT result = begin(handle, index, &vp, &standard);
+    HRESULT result = begin(handle, index, &vp);
     if (result != S_OK)
     {
         return result;
@@ -204,10 +211,10 @@ HRESULT WINAPI WHvSetVirtualProcessorXsaveState(WHV_PARTITION_HANDLE handle, UIN
     struct component components[64];
     bool is_valid = buffer != NULL && size >= HEADER_END && is_header_valid(vp, buffer) &&
                     size >= place(vp, number_at(buffer, FORMAT) & ~COMPACTED, components);
-    if (!is_valid)
+    uint8_t *standard = is_valid ? calloc(1, kvm_area_size(vp)) : NULL;
+    if (standard == NULL)
     {
-        free(standard);
-        return E_INVALIDARG;
+        return is_valid ? E_OUTOFMEMORY : E_INVALIDARG;
     }
     expand(vp, buffer, standard);
     int64_t set = host_ioctl(vp->fd, KVM_SET_XSAVE, standard);

@@ -1,11 +1,4 @@
 #include "selftest.h"
-void test_capabilities(void){}
-void test_partitions(void){}
-void test_memory(void){}
-void test_dirty(void){}
-void test_paging(void){}
-void test_registers(void){}
-void test_runs(void){}
 void test_injection(void){}
 void test_apic(void){}
 void test_msrs(void){}
