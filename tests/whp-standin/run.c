@@ -48,7 +48,16 @@ void vp_leave(struct vp *vp)
     atomic_fetch_sub(&vp->visitors, 1);
 }
 
-/* One step of finishing: 0 where KVM wants more for the same instruction, negative where it is done. Reads get zeros. */
+int64_t vp_continue(struct vp *vp)
+{
+    struct kvm_run *run = vp->run;
+    run->immediate_exit = 1;
+    int64_t result = host_ioctl_value(vp->fd, KVM_RUN, 0);
+    run->kvm_dirty_regs = 0;
+    bool has_more = result == 0 && (run->exit_reason == KVM_EXIT_MMIO || run->exit_reason == KVM_EXIT_IO);
+    return has_more ? 0 : -1;
+}
+
 static int64_t complete_step(struct vp *vp)
 {
     struct kvm_run *run = vp->run;
@@ -60,11 +69,7 @@ static int64_t complete_step(struct vp *vp)
     {
         memset((char *)run + run->io.data_offset, 0, (size_t)run->io.size * run->io.count);
     }
-    run->immediate_exit = 1;
-    int64_t result = host_ioctl_value(vp->fd, KVM_RUN, 0);
-    run->kvm_dirty_regs = 0;
-    bool has_more = result == 0 && (run->exit_reason == KVM_EXIT_MMIO || run->exit_reason == KVM_EXIT_IO);
-    return has_more ? 0 : -1;
+    return vp_continue(vp);
 }
 
 /* Writes are told part by part; a read's further accesses are finished along with it. */
