@@ -60,6 +60,7 @@ struct vp
     bool is_stale;       /* KVM may have changed registers outside of a run */
     atomic_int cancel, running;
     atomic_int visitors; /* threads that want KVM to let go of the processor for a moment (vp_visit) */
+    atomic_int is_waiting; /* to enter: visitors who come later let it go first */
     host_lock entrance;  /* held inside KVM_RUN, and by a visitor */
     uint32_t external;   /* R-INT-06: an interrupt of the 8259 that waits: its vector, and bit 8 */
     int thread;          /* that KVM_SET_SIGNAL_MASK was made for */
