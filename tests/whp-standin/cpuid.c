@@ -5,6 +5,7 @@
 
 enum { LEAF_FEATURES = 1, LEAF_TOPOLOGY = 0xB, LEAF_TOPOLOGY_2 = 0x1F, LEAF_HYPERVISOR = 0x40000000 };
 #define FEATURE_X2APIC (1u << 21)
+#define FEATURE_TSC_DEADLINE (1u << 24)
 #define FEATURE_HYPERVISOR (1u << 31)
 
 static bool is_hypervisor_leaf(uint32_t function) { return function >= LEAF_HYPERVISOR && function < LEAF_HYPERVISOR + 0x10000; }
@@ -40,7 +41,7 @@ static void apply_result(struct kvm_cpuid2 *cpuid, const WHV_X64_CPUID_RESULT2 *
     }
 }
 
-/* The partition's default: KVM's offer without a hypervisor (R-CPUID-01), x2APIC only in its mode (R-CPUID-02). */
+/* The partition's default: KVM's offer without a hypervisor (R-CPUID-01), and of the APIC what its mode has (R-CPUID-02). */
 HRESULT cpuid_prepare(struct partition *partition)
 {
     struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid + MAX_CPUID * sizeof cpuid->entries[0]);
@@ -65,7 +66,8 @@ HRESULT cpuid_prepare(struct partition *partition)
         }
         if (entry.function == LEAF_FEATURES)
         {
-            entry.ecx &= ~(FEATURE_HYPERVISOR | FEATURE_X2APIC);
+            entry.ecx &= ~(FEATURE_HYPERVISOR | FEATURE_X2APIC | FEATURE_TSC_DEADLINE);
+            entry.ecx |= partition->apic_mode != WHvX64LocalApicEmulationModeNone && kvm_has(KVM_CAP_TSC_DEADLINE_TIMER) ? FEATURE_TSC_DEADLINE : 0;
             entry.ecx |= partition->apic_mode == WHvX64LocalApicEmulationModeX2Apic ? FEATURE_X2APIC : 0;
         }
         cpuid->entries[kept++] = entry;

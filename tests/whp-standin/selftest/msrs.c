@@ -94,6 +94,7 @@ static void cpuid(void)
     OK("R-CPUID-04", WHvGetVirtualProcessorCpuidOutput(m.partition, 0, 1, 0, &output));
     EQUAL("R-CPUID-01", 0, output.Ecx >> 31);
     EQUAL("R-CPUID-02", 0, output.Ecx >> 21 & 1);
+    EQUAL("R-CPUID-02", 0, output.Ecx >> 24 & 1);
     EQUAL("R-CPUID-03", 0, output.Ebx >> 24);
     CODE_AT(&m, CODE, 0xB8, 0x00, 0x00, 0x00, 0x40, 0x0F, 0xA2, 0xF4); /* cpuid 40000000; hlt */
     start_flat(&m, 0, CODE);
