@@ -1,0 +1,86 @@
+using HvSdk.Backends.Whp.Interop;
+
+namespace HvSdk.Backends.Whp;
+
+/// <summary>An event of the system as a waitable: a doorbell that the platform sets, or an acknowledgement that the backend sets.</summary>
+internal sealed class WhpEvent : HostEvent
+{
+    private readonly EventWaitHandle _event = new(false, EventResetMode.AutoReset);
+    private readonly ManualResetEvent _gone = new(false);
+    private readonly Action? _unregister;
+    private bool _disposing;
+
+    private WhpEvent(Action<WhpEvent>? register, Action? unregister)
+    {
+        register?.Invoke(this);
+        _unregister = unregister;
+    }
+
+    internal static WhpEvent Create() => new(null, null);
+
+    /// <summary>A doorbell, registered with the platform until it is disposed of.</summary>
+    internal static unsafe WhpEvent CreateDoorbell(WhvPartition partition, WHV_DOORBELL_MATCH_DATA match) => new(
+        doorbell => WhpError.Check(
+            partition.Functions.WHvRegisterPartitionDoorbellEvent(partition.Number, &match, doorbell._event.SafeWaitHandle.DangerousGetHandle()),
+            nameof(WhvFunctions.WHvRegisterPartitionDoorbellEvent)),
+        () => WhpError.Check(
+            partition.Functions.WHvUnregisterPartitionDoorbellEvent(partition.Number, &match),
+            nameof(WhvFunctions.WHvUnregisterPartitionDoorbellEvent)));
+
+    public override void Signal()
+    {
+        try
+        {
+            _event.Set();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Disposed of meanwhile: nobody is left to hear it.
+        }
+    }
+
+    public override bool Wait(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        int index;
+        try
+        {
+            ObjectDisposedException.ThrowIf(_gone.WaitOne(0), typeof(HostEvent));
+            WaitHandle[] handles = cancellationToken.CanBeCanceled ? [_gone, cancellationToken.WaitHandle, _event] : [_gone, _event];
+            index = WaitHandle.WaitAny(handles, timeout);
+            if (index == WaitHandle.WaitTimeout)
+            {
+                return false;
+            }
+
+            index = index == handles.Length - 1 ? 2 : index;
+        }
+        catch (ObjectDisposedException)
+        {
+            index = 0;
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        return index == 2 ? true : throw new ObjectDisposedException(nameof(HostEvent), "The event was disposed of while a thread waited for it.");
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        // Once, whoever else disposes of it at the same time: the platform refuses to unregister what it does not know.
+        if (Interlocked.Exchange(ref _disposing, true))
+        {
+            return;
+        }
+
+        try
+        {
+            _unregister?.Invoke();
+        }
+        finally
+        {
+            // Ends all waits. This handle is left to its finalizer: a wait on another thread may still look at it.
+            _gone.Set();
+            _event.Dispose();
+        }
+    }
+}
