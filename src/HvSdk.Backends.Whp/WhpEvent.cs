@@ -19,13 +19,10 @@ internal sealed class WhpEvent : HostEvent
     internal static WhpEvent Create() => new(null, null);
 
     /// <summary>A doorbell, registered with the platform until it is disposed of.</summary>
-    internal static unsafe WhpEvent CreateDoorbell(WhvPartition partition, WHV_DOORBELL_MATCH_DATA match) => new(
+    internal static WhpEvent CreateDoorbell(WhvPartition partition, WHV_DOORBELL_MATCH_DATA match) => new(
         doorbell => WhpError.Check(
-            partition.Functions.WHvRegisterPartitionDoorbellEvent(partition.Number, &match, doorbell._event.SafeWaitHandle.DangerousGetHandle()),
-            nameof(WhvFunctions.WHvRegisterPartitionDoorbellEvent)),
-        () => WhpError.Check(
-            partition.Functions.WHvUnregisterPartitionDoorbellEvent(partition.Number, &match),
-            nameof(WhvFunctions.WHvUnregisterPartitionDoorbellEvent)));
+            Register(partition, match, doorbell._event.SafeWaitHandle.DangerousGetHandle()), nameof(WhvFunctions.WHvRegisterPartitionDoorbellEvent)),
+        () => WhpError.Check(Unregister(partition, match), nameof(WhvFunctions.WHvUnregisterPartitionDoorbellEvent)));
 
     public override void Signal()
     {
@@ -83,4 +80,11 @@ internal sealed class WhpEvent : HostEvent
             _event.Dispose();
         }
     }
+
+    // SAFETY (both): the platform copies what it is shown; the event's handle stays open until the doorbell is unregistered.
+    private static unsafe int Register(WhvPartition partition, WHV_DOORBELL_MATCH_DATA match, nint handle) =>
+        partition.Functions.WHvRegisterPartitionDoorbellEvent(partition.Number, &match, handle);
+
+    private static unsafe int Unregister(WhvPartition partition, WHV_DOORBELL_MATCH_DATA match) =>
+        partition.Functions.WHvUnregisterPartitionDoorbellEvent(partition.Number, &match);
 }

@@ -9,7 +9,7 @@ internal static class WhpRegisters
     internal const int GeneralCount = 18;
 
     /// <summary>ES to CR8: names 0x12 to 0x20.</summary>
-    internal const int SpecialCount = WHV_REGISTER_NAME.WHvX64RegisterCr8 - WHV_REGISTER_NAME.WHvX64RegisterEs + 1;
+    internal const int SpecialCount = (int)WHV_REGISTER_NAME.WHvX64RegisterCr8 - (int)WHV_REGISTER_NAME.WHvX64RegisterEs + 1;
 
     internal static X64Registers ToGeneral(ReadOnlySpan<WHV_REGISTER_VALUE> values) => new()
     {

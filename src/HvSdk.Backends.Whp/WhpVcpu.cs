@@ -303,8 +303,8 @@ internal sealed unsafe class WhpVcpu : VcpuBackend
     private void AnswerCpuid()
     {
         ref WHV_X64_CPUID_ACCESS_CONTEXT access = ref _exit->CpuidAccess;
-        var leaf = (uint)access.Rax;
-        var subleaf = (uint)access.Rcx;
+        uint leaf = (uint)access.Rax;
+        uint subleaf = (uint)access.Rcx;
         WHV_CPUID_OUTPUT mask = WhpCpuid.MaskOf(leaf, subleaf);
         X64CpuidEntry entry = default;
         if (_partition.Cpuid is null || !_partition.Cpuid.TryGet(leaf, subleaf, out entry))
