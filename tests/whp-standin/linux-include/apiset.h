@@ -1,0 +1,2 @@
+/* See minwindef.h. */
+#include "minwindef.h"
