@@ -12,8 +12,8 @@ internal static partial class SectionHandle
     {
         if (!OperatingSystem.IsWindows())
         {
-            // The library is not that of Windows, and its sections are the framework's.
-            throw new NotSupportedException("Handles of sections can be shared on Windows alone.");
+            // The library is not that of Windows, and the framework's sections are files in memory.
+            return File.OpenHandle($"/proc/self/fd/{section.DangerousGetHandle()}", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         }
 
         nint process = GetCurrentProcess();
