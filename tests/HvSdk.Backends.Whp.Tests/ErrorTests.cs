@@ -11,9 +11,9 @@ public sealed class ErrorTests
         get
         {
             var codes = new TheoryData<string, int>();
-            foreach (FieldInfo field in typeof(HRESULTS).GetFields().Where(static field => (int)field.GetRawConstantValue()! < 0))
+            foreach (FieldInfo code in typeof(HRESULTS).GetFields().Where(static code => (int)code.GetRawConstantValue()! < 0))
             {
-                codes.Add(field.Name, (int)field.GetRawConstantValue()!);
+                codes.Add(code.Name, (int)code.GetRawConstantValue()!);
             }
 
             return codes;

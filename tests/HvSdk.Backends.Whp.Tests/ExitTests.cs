@@ -46,7 +46,7 @@ public sealed unsafe class ExitTests
 
         VcpuExit exit = machine.Vcpu.RunOnce();
         Assert.Equal(VcpuExitKind.PortWrite, exit.Kind);
-        Assert.Equal([0x5A], exit.Data);
+        Assert.Equal("5A", Convert.ToHexString(exit.Data));
         machine.Processor.Writes.Clear();
         machine.Vcpu.RunOnce();
 
@@ -92,7 +92,7 @@ public sealed unsafe class ExitTests
         VcpuExit exit = machine.Vcpu.RunOnce();
         Assert.Equal(VcpuExitKind.MmioWrite, exit.Kind);
         Assert.Equal(Mmio, exit.Address);
-        Assert.Equal([0x34, 0x12], exit.Data);
+        Assert.Equal("3412", Convert.ToHexString(exit.Data));
         machine.Processor.Writes.Clear();
         machine.Vcpu.RunOnce();
 

@@ -113,19 +113,18 @@ public sealed class LayoutTests
     [Fact]
     public void ExitContext_Union_IsWhereTheHeaderHasIt()
     {
-        Assert.Equal(s_header.Facts["offset WHV_RUN_VP_EXIT_CONTEXT.MemoryAccess"], (ulong)WHV_RUN_VP_EXIT_CONTEXT.UnionOffset);
-        Assert.Equal(
-            s_header.Facts["sizeof WHV_RUN_VP_EXIT_CONTEXT"], (ulong)(WHV_RUN_VP_EXIT_CONTEXT.UnionOffset + WHV_RUN_VP_EXIT_CONTEXT.UnionSize));
+        Assert.Equal(WHV_RUN_VP_EXIT_CONTEXT.UnionOffset, (int)s_header.Facts["offset WHV_RUN_VP_EXIT_CONTEXT.MemoryAccess"]);
+        Assert.Equal(WHV_RUN_VP_EXIT_CONTEXT.UnionOffset + WHV_RUN_VP_EXIT_CONTEXT.UnionSize, (int)s_header.Facts["sizeof WHV_RUN_VP_EXIT_CONTEXT"]);
     }
 
     [Fact]
-    public void CheckedInLayout_AgainstTheInstalledHeaders_IsTheirs([CallerFilePath] string path = "")
+    public void CheckedInLayout_AgainstTheInstalledHeaders_IsTheirs()
     {
         HeaderLayout installed = CrossCompiler.ReadHeaders();
         if (Environment.GetEnvironmentVariable("HVSDK_UPDATE") == "1")
         {
             File.WriteAllText(
-                Path.Combine(Path.GetDirectoryName(path)!, "winhvplatform.layout.txt"), installed.ToText("winhvplatformdefs.h of mingw-w64 10.0.0 (Debian 12)"));
+                Path.Combine(SourceFolder(), "winhvplatform.layout.txt"), installed.ToText("winhvplatformdefs.h of mingw-w64 10.0.0 (Debian 12)"));
         }
 
         string[] wrong =
@@ -135,6 +134,8 @@ public sealed class LayoutTests
         ];
         Assert.True(wrong.Length == 0, string.Join('\n', wrong));
     }
+
+    private static string SourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 
     private static IEnumerable<Type> Types() => typeof(WHV_REGISTER_NAME).Assembly.GetTypes().Where(static type =>
         type.Namespace == typeof(WHV_REGISTER_NAME).Namespace && type.Name.StartsWith("WHV_", StringComparison.Ordinal));
