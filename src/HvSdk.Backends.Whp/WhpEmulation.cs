@@ -40,7 +40,8 @@ internal sealed class WhpEmulation
     private readonly WhpX64Vcpu _x64;
     private readonly ulong[] _before = new ulong[GeneralCount];
     private X64SpecialRegisters _specialBefore;
-    private bool _nmiMasked;
+    private X64InterruptShadow _shadowBefore;
+    private bool _nmiMaskedBefore;
     private WhpMachine _machine;
 
     internal WhpEmulation(WhpPartition partition, WhpRegisterFile registers, WhpX64Vcpu x64)
@@ -75,12 +76,13 @@ internal sealed class WhpEmulation
         }
 
         WHV_X64_INTERRUPT_STATE_REGISTER events = values[s_names.Length - 1].InterruptState;
-        _nmiMasked = events.NmiMasked != 0;
+        _nmiMaskedBefore = events.NmiMasked != 0;
+        _shadowBefore = events.InterruptShadow != 0 ? X64InterruptShadow.Sti : X64InterruptShadow.None;
         _specialBefore = WhpRegisters.ToSpecial(values, efer: values[s_names.Length - 2].Reg64);
         _state.SetRegisters(WhpRegisters.ToGeneral(values));
         _state.SpecialRegisters = _specialBefore;
-        _state.InterruptShadow = events.InterruptShadow != 0 ? X64InterruptShadow.Sti : X64InterruptShadow.None;
-        _state.IsNmiBlocked = _nmiMasked;
+        _state.InterruptShadow = _shadowBefore;
+        _state.IsNmiBlocked = _nmiMaskedBefore;
         _state.IsHalted = false;
         _state.IsVectorStateLoaded = false;
         _state.Modified = X64StateGroups.None;
@@ -152,7 +154,7 @@ internal sealed class WhpEmulation
             }
         }
 
-        if ((_state.Modified & X64StateGroups.Events) != 0)
+        if (_state.InterruptShadow != _shadowBefore || _state.IsNmiBlocked != _nmiMaskedBefore)
         {
             names[count] = WHV_REGISTER_NAME.WHvRegisterInterruptState;
             values[count] = default;

@@ -83,6 +83,7 @@ internal static class WhpError
         HRESULTS.WHV_E_INVALID_PARTITION_CONFIG or HRESULTS.WHV_E_UNSUPPORTED_PROCESSOR_CONFIG =>
             "Ask for fewer vCPUs, for another interrupt controller mode, or leave the CPUID table as it is.",
         HRESULTS.ERROR_HV_INVALID_PARTITION_STATE or HRESULTS.WHV_E_INVALID_VP_STATE or HRESULTS.ERROR_HV_INVALID_VP_STATE => CreateAnother,
+        HRESULTS.E_INVALIDARG when operation.Contains("Doorbell", StringComparison.Ordinal) => "The same doorbell exists already.",
         _ => "",
     };
 }

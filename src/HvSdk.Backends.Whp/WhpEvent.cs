@@ -7,16 +7,18 @@ internal sealed class WhpEvent : HostEvent
 {
     private readonly EventWaitHandle _event = new(false, EventResetMode.AutoReset);
     private readonly ManualResetEvent _gone = new(false);
+    private readonly WaitHandle[] _handles;
     private readonly Action? _unregister;
     private bool _disposing;
 
     private WhpEvent(Action<WhpEvent>? register, Action? unregister)
     {
+        _handles = [_gone, _event];
         register?.Invoke(this);
         _unregister = unregister;
     }
 
-    internal static WhpEvent Create() => new(null, null);
+    internal static WhpEvent Create(Action? unregister = null) => new(null, unregister);
 
     /// <summary>A doorbell, registered with the platform until it is disposed of.</summary>
     internal static WhpEvent CreateDoorbell(WhvPartition partition, WHV_DOORBELL_MATCH_DATA match) => new(
@@ -43,7 +45,7 @@ internal sealed class WhpEvent : HostEvent
         try
         {
             ObjectDisposedException.ThrowIf(_gone.WaitOne(0), typeof(HostEvent));
-            WaitHandle[] handles = cancellationToken.CanBeCanceled ? [_gone, cancellationToken.WaitHandle, _event] : [_gone, _event];
+            WaitHandle[] handles = cancellationToken.CanBeCanceled ? [_gone, cancellationToken.WaitHandle, _event] : _handles;
             index = WaitHandle.WaitAny(handles, timeout);
             if (index == WaitHandle.WaitTimeout)
             {

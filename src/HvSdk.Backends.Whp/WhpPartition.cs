@@ -39,6 +39,8 @@ internal sealed partial class WhpPartition : PartitionBackend
 
     internal WhpInterruptLines Lines => _lines;
 
+    internal WhpPortDoorbells PortDoorbells { get; } = new();
+
     internal bool HasLocalApic => _options.InterruptController == InterruptControllerMode.PerVcpu;
 
     /// <summary>The caller's CPUID table, or null for the platform's own.</summary>
@@ -93,12 +95,17 @@ internal sealed partial class WhpPartition : PartitionBackend
 
     public override void CollectDirtyPages(object mapping, Span<ulong> bitmap) => _memory.CollectDirtyPages((WhpMapping)mapping, bitmap);
 
-    /// <summary>The platform's doorbells are addresses of memory; those on ports are the bus's.</summary>
+    /// <summary>The platform's doorbells are addresses of memory; those on ports are served here.</summary>
     public override HostEvent? CreateDoorbell(DoorbellLocation location)
     {
-        if (location.Space == BusSpace.Ports || !_host.Platform.HasDoorbells)
+        if (!_host.Platform.HasDoorbells)
         {
             return null;
+        }
+
+        if (location.Space == BusSpace.Ports)
+        {
+            return PortDoorbells.Create(location);
         }
 
         return WhpEvent.CreateDoorbell(_partition, new WHV_DOORBELL_MATCH_DATA

@@ -237,6 +237,12 @@ internal sealed unsafe class WhpVcpu : VcpuBackend
 
         *(ulong*)_data = access.Rax;
         _dataLength = (int)size;
+        if (access.AccessInfo.IsWrite != 0 && _partition.PortDoorbells.TryRing(access.PortNumber, new ReadOnlySpan<byte>(_data, (int)size)))
+        {
+            Advance();
+            return TryStep(out exit);
+        }
+
         _pending = WhpAccess.Port;
         exit = ExitFactory.Port(access.AccessInfo.IsWrite != 0, access.PortNumber, new Span<byte>(_data, (int)size), 1);
         return true;

@@ -33,6 +33,9 @@ public sealed class X64Emulator
     /// <summary>After <see cref="X64EmulationResult.Unsupported"/>, <see cref="X64EmulationResult.Exception"/> or <see cref="X64EmulationResult.Hypercall"/>: the bytes of the instruction, as far as they could be read.</summary>
     public ReadOnlySpan<byte> Instruction => _core.InstructionBytes;
 
+    /// <summary>How many instructions it has executed, as <see cref="Run{TMachine}"/> counts them; one that an access interrupted counts each time.</summary>
+    public long InstructionCount { get; private set; }
+
     /// <summary>Executes up to so many instructions. Ends earlier with whatever the caller must do.</summary>
     /// <remarks>A repeated string instruction counts as one for each 4096 of its rounds, or part of them.</remarks>
     /// <typeparam name="TMachine">The machine; a struct is fastest.</typeparam>
@@ -51,7 +54,29 @@ public sealed class X64Emulator
         }
 
         _core.Attach(state);
-        return Interpreter<TMachine>.Run(_core, ref machine, limit);
+        long left = limit;
+        X64EmulationResult result = Interpreter<TMachine>.Run(_core, ref machine, ref left);
+        InstructionCount += limit - left;
+        return result;
+    }
+
+    /// <summary>Enters the handler of an external interrupt, or of an NMI by vector 2, through the guest's IDT or IVT.</summary>
+    /// <remarks>
+    /// Whether the guest takes interrupts now (RFLAGS.IF, <see cref="X64CpuState.InterruptShadow"/>, <see cref="X64CpuState.IsNmiBlocked"/>) is the
+    /// caller's to ask. A halted vCPU goes on. An access that left is given up; one that this makes goes on with the next Run.
+    /// </remarks>
+    /// <typeparam name="TMachine">The machine; a struct is fastest.</typeparam>
+    /// <param name="state">The registers.</param>
+    /// <param name="machine">What is around the processor.</param>
+    /// <param name="vector">The vector.</param>
+    /// <returns><see cref="X64EmulationResult.LimitReached"/> where the vCPU is at the handler; or Access, Unsupported, Shutdown.</returns>
+    public X64EmulationResult Interrupt<TMachine>(X64CpuState state, ref TMachine machine, byte vector)
+        where TMachine : IX64Machine, allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _core.Cancel();
+        _core.Attach(state);
+        return Interpreter<TMachine>.DeliverExternal(_core, ref machine, vector);
     }
 
     /// <summary>Forgets an access that left: the next Run starts the instruction at RIP anew. Accesses that it had done before stay done.</summary>

@@ -257,11 +257,20 @@ public sealed unsafe class LifetimeTests
     }
 
     [Fact]
-    public void Doorbell_OnPorts_IsTheBuss()
+    public void Doorbell_OnPorts_RingsWithoutAnExit()
     {
         using var machine = new FakeMachine();
-        using Doorbell doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(0x500));
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(0x500, 1, 7));
+        machine.Load(0x1000, 0xEE);
+        machine.Processor[WHV_REGISTER_NAME.WHvX64RegisterRax] = 7;
+        machine.ThenPort(isWrite: true, 0x500, 1).ThenPort(isWrite: true, 0x500, 2);
 
+        VcpuExit exit = machine.Vcpu.RunOnce();
+
+        Assert.Equal((VcpuExitKind.PortWrite, 2), (exit.Kind, exit.Size));
+        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.False(doorbell.Wait(TimeSpan.Zero));
         Assert.Empty(machine.Platform.Doorbells);
+        Assert.Throws<HypervisorException>(() => machine.Partition.CreateDoorbell(DoorbellLocation.Port(0x500, 1, 7)));
     }
 }

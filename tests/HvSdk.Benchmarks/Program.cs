@@ -63,6 +63,7 @@ static int Run(BenchmarkOptions options)
     Measure("doorbell", () => new DoorbellBenchmark(hypervisor, peer, options.Quick).Run());
     MeasureAll("kick", () => MeasureKicks(hypervisor, peer, options.Quick));
 
+    MeasureAll("emulator", () => new EmulatorBenchmark(hypervisor, options.Quick).Run());
     Measure("memory", () => new MemoryBenchmark(peer).Run());
     Console.WriteLine();
     List<Result> goals = results.FindAll(static result => result.Relation != Relation.Shown);

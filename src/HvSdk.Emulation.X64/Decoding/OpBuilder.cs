@@ -149,7 +149,7 @@ internal static class OpBuilder
         switch (kind)
         {
             case OpKind.Memory:
-                op.Segment = (byte)instruction.MemorySegment.GetNumber();
+                op.Segment = SegmentOf(instruction);
                 op.Displacement = instruction.MemoryDisplacement64;
                 op.Scale = (byte)System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale);
                 op.AddressSize = AddressSizeOf(instruction);
@@ -194,7 +194,19 @@ internal static class OpBuilder
     private static void Implicit(in Instruction instruction, ref Op op, byte addressSize)
     {
         op.AddressSize = addressSize;
-        op.Segment = (byte)instruction.MemorySegment.GetNumber();
+        op.Segment = SegmentOf(instruction);
+    }
+
+    /// <summary>The segment of a memory operand. In 64-bit mode the overrides of ES, CS, SS and DS mean nothing: a fault is #SS where the base is the stack's.</summary>
+    private static byte SegmentOf(in Instruction instruction)
+    {
+        Register segment = instruction.MemorySegment;
+        if (instruction.CodeSize == CodeSize.Code64 && segment is not (Register.FS or Register.GS))
+        {
+            segment = instruction.MemoryBase is Register.RSP or Register.RBP or Register.ESP or Register.EBP ? Register.SS : Register.DS;
+        }
+
+        return (byte)segment.GetNumber();
     }
 
     private static byte AddressSizeOf(in Instruction instruction)

@@ -6,7 +6,7 @@ internal static partial class Interpreter<TMachine>
     /// <summary>Delivers <see cref="Core.Exception"/>, or returns it where the options say so. True where the loop may go on.</summary>
     private static bool Deliver(Core c, ref TMachine m, out X64EmulationResult result)
     {
-        if (!c.Options.DeliverExceptions)
+        if (!c.Options.DeliverExceptions && !c.IsExternal)
         {
             c.ClearLog();
             c.HasPendingTrap = false;
@@ -19,13 +19,20 @@ internal static partial class Interpreter<TMachine>
         while (true)
         {
             bool isTrap = current.IsTrap && c.HasPendingTrap;
-            Acknowledge(c, current);
+            bool isExternal = c.IsExternal && isTrap;
+            if (!isExternal)
+            {
+                Acknowledge(c, current);
+            }
+
             ulong flags = c.State.Flags | (isTrap || current.Vector == Vectors.DoubleFault ? 0 : FlagBits.Rf);
             c.Begin();
             c.Outcome = Outcome.None;
-            if (Interrupt(c, ref m, current.Vector, current.HasErrorCode, current.ErrorCode, isSoftware: false, isExternal: false, c.Gpr[RegisterIndex.Rip], flags))
+            if (Interrupt(c, ref m, current.Vector, current.HasErrorCode, current.ErrorCode, isSoftware: false, c.Gpr[RegisterIndex.Rip], flags))
             {
+                c.State.IsNmiBlocked |= isExternal && current.Vector == Vectors.NonMaskable;
                 c.HasPendingTrap = false;
+                c.IsExternal = false;
                 c.ClearLog();
                 c.Attention = false;
                 result = default;
@@ -43,11 +50,12 @@ internal static partial class Interpreter<TMachine>
             if (current.Vector == Vectors.DoubleFault)
             {
                 c.HasPendingTrap = false;
+                c.IsExternal = false;
                 c.Outcome = Outcome.Shutdown;
                 return Settle(c, ref m, out result);
             }
 
-            current = MakesDoubleFault(current.Vector, c.Exception.Vector) ? new(Vectors.DoubleFault, true, 0, 0, false) : c.Exception;
+            current = !isExternal && MakesDoubleFault(current.Vector, c.Exception.Vector) ? new(Vectors.DoubleFault, true, 0, 0, false) : c.Exception;
         }
     }
 
@@ -75,6 +83,18 @@ internal static partial class Interpreter<TMachine>
 
     private static bool Contributes(int vector) =>
         vector is Vectors.DivideError or Vectors.InvalidTss or Vectors.SegmentNotPresent or Vectors.StackFault or Vectors.GeneralProtection;
+
+    /// <summary>An external interrupt between two instructions.</summary>
+    internal static X64EmulationResult DeliverExternal(Core c, ref TMachine m, byte vector)
+    {
+        c.State.IsHalted = false;
+        c.State.Modified |= X64StateGroups.Registers | X64StateGroups.Events | X64StateGroups.SpecialRegisters;
+        c.PhysicalAddressBits = c.PhysicalAddressBits == 0 ? FindAddressBits(c, ref m) : c.PhysicalAddressBits;
+        c.Exception = new(vector, false, 0, 0, IsTrap: true);
+        c.HasPendingTrap = true;
+        c.IsExternal = true;
+        return Deliver(c, ref m, out X64EmulationResult result) ? X64EmulationResult.LimitReached : result;
+    }
 
     /// <summary>A debug exception behind an instruction that was completed.</summary>
     private static bool Trap(Core c, ref TMachine m, ulong dr6, out X64EmulationResult result)

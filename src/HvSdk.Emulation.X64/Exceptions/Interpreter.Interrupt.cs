@@ -13,11 +13,10 @@ internal static partial class Interpreter<TMachine>
     /// <param name="hasErrorCode">An error code is pushed.</param>
     /// <param name="errorCode">The error code.</param>
     /// <param name="isSoftware">INT n, INT3 or INTO: the gate's privilege counts.</param>
-    /// <param name="isExternal">Neither instruction nor exception of it.</param>
     /// <param name="returnRip">Where the handler returns to.</param>
     /// <param name="flags">The flags it finds on its stack.</param>
     internal static bool Interrupt(
-        Core c, ref TMachine m, int vector, bool hasErrorCode, uint errorCode, bool isSoftware, bool isExternal, ulong returnRip, ulong flags)
+        Core c, ref TMachine m, int vector, bool hasErrorCode, uint errorCode, bool isSoftware, ulong returnRip, ulong flags)
     {
         c.NoTrap = true;
         c.Attention = true;

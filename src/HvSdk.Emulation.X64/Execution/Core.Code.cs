@@ -13,6 +13,9 @@ internal sealed partial class Core
     /// <summary>An exception that comes after its instruction is being delivered: a resumed run goes on with it.</summary>
     internal bool HasPendingTrap;
 
+    /// <summary>What is being delivered is an external interrupt.</summary>
+    internal bool IsExternal;
+
     /// <summary>Page offsets of the block being executed.</summary>
     internal int BlockStart;
     internal int BlockEnd;
@@ -68,6 +71,7 @@ internal sealed partial class Core
     {
         IsSuspended = false;
         HasPendingTrap = false;
+        IsExternal = false;
         ClearLog();
     }
 }

@@ -28,6 +28,11 @@ internal sealed partial class Core
     /// <summary>The instruction delivered an interrupt or entered anew: no single step after it.</summary>
     internal bool NoTrap;
 
+    /// <summary>What a run of a string instruction moves at once.</summary>
+    internal byte[] Bounce => _bounce ??= new byte[4096];
+
+    private byte[]? _bounce;
+
     internal Core(X64EmulatorOptions options)
     {
         Options = options;

@@ -18,6 +18,49 @@ internal sealed partial class HandlerTable<TMachine>
         Binary<Interpreter<TMachine>.Test>(Mnemonic.Test);
     }
 
+    private void AddUnaryAndShifts()
+    {
+        Set(Mnemonic.Inc, Interpreter<TMachine>.Unary<Interpreter<TMachine>.Increment>);
+        Set(Mnemonic.Dec, Interpreter<TMachine>.Unary<Interpreter<TMachine>.Decrement>);
+        Set(Mnemonic.Neg, Interpreter<TMachine>.Unary<Interpreter<TMachine>.Negate>);
+        Set(Mnemonic.Not, Interpreter<TMachine>.Unary<Interpreter<TMachine>.Complement>);
+        Set(Mnemonic.Shl, Interpreter<TMachine>.Shift<Interpreter<TMachine>.ShiftLeft>);
+        Set(Mnemonic.Sal, Interpreter<TMachine>.Shift<Interpreter<TMachine>.ShiftLeft>);
+        Set(Mnemonic.Shr, Interpreter<TMachine>.Shift<Interpreter<TMachine>.ShiftRight>);
+        Set(Mnemonic.Sar, Interpreter<TMachine>.Shift<Interpreter<TMachine>.ShiftArithmetic>);
+        Set(Mnemonic.Rol, Interpreter<TMachine>.Shift<Interpreter<TMachine>.RotateLeft>);
+        Set(Mnemonic.Ror, Interpreter<TMachine>.Shift<Interpreter<TMachine>.RotateRight>);
+        Set(Mnemonic.Rcl, Interpreter<TMachine>.Shift<Interpreter<TMachine>.RotateCarryLeft>);
+        Set(Mnemonic.Rcr, Interpreter<TMachine>.Shift<Interpreter<TMachine>.RotateCarryRight>);
+        Set(Mnemonic.Shld, Interpreter<TMachine>.ShiftLeftDouble);
+        Set(Mnemonic.Shrd, Interpreter<TMachine>.ShiftRightDouble);
+        Set(Mnemonic.Mul, Interpreter<TMachine>.MultiplyUnsigned);
+        foreach (Code code in _codes[Mnemonic.Imul])
+        {
+            bool isOneOperand = code is Code.Imul_rm8 or Code.Imul_rm16 or Code.Imul_rm32 or Code.Imul_rm64;
+            Set(code, isOneOperand ? Interpreter<TMachine>.MultiplySigned : Interpreter<TMachine>.MultiplySignedTruncated);
+        }
+
+        Set(Mnemonic.Div, Interpreter<TMachine>.DivideUnsigned);
+        Set(Mnemonic.Idiv, Interpreter<TMachine>.DivideSigned);
+        foreach (Mnemonic extend in new[] { Mnemonic.Cbw, Mnemonic.Cwde, Mnemonic.Cdqe })
+        {
+            Set(extend, Interpreter<TMachine>.ExtendAccumulator);
+        }
+
+        foreach (Mnemonic extend in new[] { Mnemonic.Cwd, Mnemonic.Cdq, Mnemonic.Cqo })
+        {
+            Set(extend, Interpreter<TMachine>.ExtendIntoDx);
+        }
+
+        Set(Mnemonic.Aaa, Interpreter<TMachine>.AsciiAdjustAfterAdd);
+        Set(Mnemonic.Aas, Interpreter<TMachine>.AsciiAdjustAfterSubtract);
+        Set(Mnemonic.Aam, Interpreter<TMachine>.AsciiAdjustAfterMultiply);
+        Set(Mnemonic.Aad, Interpreter<TMachine>.AsciiAdjustBeforeDivide);
+        Set(Mnemonic.Daa, Interpreter<TMachine>.DecimalAdjustAfterAdd);
+        Set(Mnemonic.Das, Interpreter<TMachine>.DecimalAdjustAfterSubtract);
+    }
+
     private void AddMoves()
     {
         Set(Mnemonic.Mov, Interpreter<TMachine>.MoveRegister, Interpreter<TMachine>.MoveMemory);
@@ -75,4 +118,40 @@ internal sealed partial class HandlerTable<TMachine>
     private void Binary<T>(Mnemonic mnemonic)
         where T : struct, Interpreter<TMachine>.IBinary =>
         Set(mnemonic, Interpreter<TMachine>.BinaryRegister<T>, Interpreter<TMachine>.BinaryMemory<T>);
+
+    private void AddBits()
+    {
+        Set(Mnemonic.Bt, Interpreter<TMachine>.Bit<Interpreter<TMachine>.TestBit>);
+        Set(Mnemonic.Bts, Interpreter<TMachine>.Bit<Interpreter<TMachine>.SetBit>);
+        Set(Mnemonic.Btr, Interpreter<TMachine>.Bit<Interpreter<TMachine>.ResetBit>);
+        Set(Mnemonic.Btc, Interpreter<TMachine>.Bit<Interpreter<TMachine>.ToggleBit>);
+        Set(Mnemonic.Bsf, Interpreter<TMachine>.ScanForward);
+        Set(Mnemonic.Bsr, Interpreter<TMachine>.ScanReverse);
+        Set(Mnemonic.Lzcnt, Interpreter<TMachine>.CountLeadingZeros);
+        Set(Mnemonic.Tzcnt, Interpreter<TMachine>.CountTrailingZeros);
+        Set(Mnemonic.Popcnt, Interpreter<TMachine>.CountOnes);
+        Set(Mnemonic.Bswap, Interpreter<TMachine>.SwapBytes);
+        Set(Mnemonic.Movbe, Interpreter<TMachine>.MoveBigEndian);
+        Set(Mnemonic.Crc32, Interpreter<TMachine>.Crc32);
+        Set(Mnemonic.Andn, Interpreter<TMachine>.AndNot);
+        Set(Mnemonic.Bextr, Interpreter<TMachine>.ExtractBits);
+        Set(Mnemonic.Blsi, Interpreter<TMachine>.ExtractLowest);
+        Set(Mnemonic.Blsmsk, Interpreter<TMachine>.MaskToLowest);
+        Set(Mnemonic.Blsr, Interpreter<TMachine>.ResetLowest);
+        Set(Mnemonic.Bzhi, Interpreter<TMachine>.ZeroHighBits);
+        Set(Mnemonic.Mulx, Interpreter<TMachine>.MultiplyWithoutFlags);
+        Set(Mnemonic.Pdep, Interpreter<TMachine>.DepositBits);
+        Set(Mnemonic.Pext, Interpreter<TMachine>.GatherBits);
+        Set(Mnemonic.Rorx, Interpreter<TMachine>.RotateWithoutFlags);
+        Set(Mnemonic.Shlx, Interpreter<TMachine>.ShiftLeftWithoutFlags);
+        Set(Mnemonic.Shrx, Interpreter<TMachine>.ShiftRightWithoutFlags);
+        Set(Mnemonic.Sarx, Interpreter<TMachine>.ShiftArithmeticWithoutFlags);
+        Set(Mnemonic.Adcx, Interpreter<TMachine>.AddWithCarryOnly);
+        Set(Mnemonic.Adox, Interpreter<TMachine>.AddWithOverflowOnly);
+        Set(Mnemonic.Xchg, Interpreter<TMachine>.ExchangeRegisters, Interpreter<TMachine>.ExchangeMemory);
+        Set(Mnemonic.Xadd, Interpreter<TMachine>.ExchangeAdd);
+        Set(Mnemonic.Cmpxchg, Interpreter<TMachine>.CompareExchange);
+        Set(Mnemonic.Cmpxchg8b, Interpreter<TMachine>.CompareExchange8);
+        Set(Mnemonic.Cmpxchg16b, Interpreter<TMachine>.CompareExchange16);
+    }
 }

@@ -15,9 +15,15 @@ internal sealed partial class HandlerTable<TMachine>
     private HandlerTable()
     {
         Array.Fill(_handlers, s_unsupported);
-        Set(Code.INVALID, static (Core c, ref TMachine _, in Op _) => c.Undefined());
+
+        // Sixteen bytes and more raise another exception than what is no instruction.
+        Set(Code.INVALID, static (Core c, ref TMachine _, in Op op) => op.Length >= FetchReader.MaxInstruction ? c.GeneralProtection() : c.Undefined());
         AddArithmetic();
+        AddUnaryAndShifts();
         AddMoves();
+        AddBits();
+        AddStackAndStrings();
+        AddSystem();
         AddVector();
     }
 

@@ -104,8 +104,20 @@ internal static partial class Interpreter<TMachine>
     {
         ulong back = c.NextRip;
 
-        // The target is checked before the return address goes to the stack.
-        return GoTo(c, target) && Push(c, ref m, size, back);
+        // The target is checked before the return address goes to the stack; but where neither will do, the stack's fault is the one (AMD).
+        if (!GoTo(c, target))
+        {
+            X64Exception fault = c.Exception;
+            ulong top = (c.Gpr[RegisterIndex.Rsp] - (ulong)size) & c.StackMask;
+            if (Probe(c, ref m, SegmentIndex.Ss, top, size))
+            {
+                c.Exception = fault;
+            }
+
+            return false;
+        }
+
+        return Push(c, ref m, size, back);
     }
 
     internal static bool JumpIndirect(Core c, ref TMachine m, in Op op) => Load0(c, ref m, op, out ulong target) && GoTo(c, target);

@@ -215,7 +215,7 @@ internal static partial class Interpreter<TMachine>
     /// <summary>Checks that so many bytes can be written, before an instruction changes anything.</summary>
     internal static bool Probe(Core c, ref TMachine m, int segment, ulong offset, int size)
     {
-        if (!Linear(c, segment, offset, size, AccessKind.Write, out ulong linear))
+        if (!Linear(c, segment, offset, size, AccessKind.Write, out ulong linear) || !IsAligned(c, linear, size, system: false))
         {
             return false;
         }

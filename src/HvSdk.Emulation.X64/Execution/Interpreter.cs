@@ -16,7 +16,8 @@ internal static partial class Interpreter<TMachine>
 {
     private static readonly Handler<TMachine>[] s_handlers = HandlerTable<TMachine>.Create();
 
-    internal static X64EmulationResult Run(Core c, ref TMachine m, long limit)
+    /// <summary>Executes up to so many instructions; <paramref name="limit"/> is then what is left of it.</summary>
+    internal static X64EmulationResult Run(Core c, ref TMachine m, ref long limit)
     {
         X64EmulationResult result;
         if (c.PhysicalAddressBits == 0)
@@ -208,7 +209,7 @@ internal static partial class Interpreter<TMachine>
                 return false;
 
             default:
-                c.ClearLog();
+                c.Cancel();
                 result = X64EmulationResult.Unsupported;
                 return false;
         }

@@ -76,7 +76,7 @@ internal static partial class DwarfReader
                 entry.UpperBound = Number(value);
                 break;
             case "DW_AT_const_value":
-                entry.ConstValue = long.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture);
+                entry.ConstValue = (long)Number(value);
                 break;
             case "DW_AT_type":
                 references.Add((entry, Hex(value.Trim('<', '>')[2..])));
@@ -84,7 +84,14 @@ internal static partial class DwarfReader
         }
     }
 
-    private static ulong Number(string value) => ulong.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture);
+    /// <summary>Decimal, with or without a sign, or hexadecimal.</summary>
+    private static ulong Number(string value)
+    {
+        string number = value.Split(' ')[0];
+        return number.StartsWith("0x", StringComparison.Ordinal) ? Hex(number[2..])
+            : number.StartsWith('-') ? (ulong)long.Parse(number, CultureInfo.InvariantCulture)
+            : ulong.Parse(number, CultureInfo.InvariantCulture);
+    }
 
     private static ulong Hex(string value) => ulong.Parse(value, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }
