@@ -6,14 +6,10 @@ namespace HvSdk.Packaging.Tests;
 
 public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
 {
-<<<<<<< HEAD
     private static readonly string[] s_packages =
     [
         "HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Backends.Whp", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Emulation.X64", "HvSdk.Testing", "HvSdk.VirtualMachines",
     ];
-=======
-    private static readonly string[] s_packages = ["HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Emulation.X64", "HvSdk.Testing", "HvSdk.VirtualMachines"];
->>>>>>> emu
 
     public static TheoryData<string> Packages => [.. s_packages];
 

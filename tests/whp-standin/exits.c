@@ -96,7 +96,21 @@ static void fill_gva(struct vp *vp, WHV_MEMORY_ACCESS_CONTEXT *out, const struct
     }
 }
 
-/* R-EXIT-03, R-MEM-07, R-MEM-08, R-MEM-13 */
+/* R-MEM-13: accesses to what is memory by now. False where one of the instruction's is none; it is KVM's exit then. */
+static bool serve(struct vp *vp)
+{
+    struct kvm_run *run = vp->run;
+    while (run->exit_reason == KVM_EXIT_MMIO && memory_serve(vp->partition, run->mmio.phys_addr, run->mmio.data, run->mmio.len, run->mmio.is_write))
+    {
+        if (vp_continue(vp) != 0)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* R-EXIT-03, R-MEM-07, R-MEM-08 */
 static bool memory(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payload)
 {
     struct kvm_run *run = vp->run;
@@ -108,12 +122,6 @@ static bool memory(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *pa
         return unsupported(vp, context, payload);
     }
     enum access_verdict verdict = memory_verdict(vp->partition, access.address, access.is_write);
-    const uint32_t patience = 1000;
-    if (verdict == ACCESS_ALLOWED && ++vp->retries < patience)
-    {
-        return false; /* R-MEM-13: memory was changed at this moment; the instruction runs again */
-    }
-    vp->retries = 0;
     WHV_MEMORY_ACCESS_CONTEXT *out = &context->MemoryAccess;
     context->ExitReason = WHvRunVpExitReasonMemoryAccess;
     *payload = PAYLOAD(MemoryAccess);
@@ -198,7 +206,12 @@ bool exit_to_context(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *
         case KVM_EXIT_IO:
             return port(vp, context, payload);
         case KVM_EXIT_MMIO:
-            return memory(vp, context, payload);
+        {
+            host_acquire(&vp->partition->lock); /* memory stays as it is until KVM has done with the instruction */
+            bool has_exit = !serve(vp) && memory(vp, context, payload);
+            host_release(&vp->partition->lock);
+            return has_exit;
+        }
         case KVM_EXIT_X86_RDMSR:
         case KVM_EXIT_X86_WRMSR:
             return msr(vp, context, payload);

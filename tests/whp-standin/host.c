@@ -100,12 +100,35 @@ void host_drain_kicks(void)
     }
 }
 
-void host_acquire(host_lock *lock)
+static void *current_thread(void)
 {
-    while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0)
-    {
-        host_yield();
-    }
+    void *self;
+#ifdef _WIN32
+    __asm__("movq %%gs:0x30, %0" : "=r"(self)); /* the thread's environment block */
+#else
+    __asm__("movq %%fs:0, %0" : "=r"(self)); /* the thread's control block */
+#endif
+    return self;
 }
 
-void host_release(host_lock *lock) { __atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE); }
+void host_acquire(host_lock *lock)
+{
+    void *self = current_thread(), *nobody = 0;
+    if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) != self)
+    {
+        while (!__atomic_compare_exchange_n(&lock->owner, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        {
+            nobody = 0;
+            host_yield();
+        }
+    }
+    lock->depth++;
+}
+
+void host_release(host_lock *lock)
+{
+    if (--lock->depth == 0)
+    {
+        __atomic_store_n(&lock->owner, 0, __ATOMIC_RELEASE);
+    }
+}

@@ -26,7 +26,11 @@ void host_drain_kicks(void);
 
 enum { HOST_EPERM = 1, HOST_ENOENT = 2, HOST_EINTR = 4, HOST_EAGAIN = 11, HOST_EFAULT = 14, HOST_EINVAL = 22 };
 
-/* A lock for short work only. */
-typedef struct { volatile int taken; } host_lock;
+/* A lock for short work only. The thread that has it may take it again. */
+typedef struct
+{
+    void *volatile owner;
+    int depth;
+} host_lock;
 void host_acquire(host_lock *lock);
 void host_release(host_lock *lock);

@@ -2,7 +2,7 @@
 #include "standin.h"
 #include <string.h>
 
-enum { FIRST_VECTOR = 16, VECTOR_COUNT = 256, EOI_PINS = 2 * VECTOR_COUNT };
+enum { FIRST_VECTOR = 16, VECTOR_COUNT = 256, EOI_PINS = 255 /* KVM keeps the number in 8 bits */ };
 
 HRESULT interrupts_set_up(struct partition *partition)
 {
@@ -10,7 +10,7 @@ HRESULT interrupts_set_up(struct partition *partition)
     {
         return S_OK;
     }
-    /* Pins of an I/O APIC that is elsewhere: KVM tells of the ends of their interrupts. Here one stands for each vector. */
+    /* Pins of an I/O APIC that is elsewhere: KVM tells of the ends of their interrupts. Here they stand for vectors. */
     struct kvm_enable_cap split = {.cap = KVM_CAP_SPLIT_IRQCHIP, .args = {EOI_PINS}};
     HRESULT result = kvm_result(host_ioctl(partition->fd, KVM_ENABLE_CAP, &split), "KVM_CAP_SPLIT_IRQCHIP");
     if (result == S_OK && partition->apic_mode == WHvX64LocalApicEmulationModeX2Apic)
@@ -59,13 +59,20 @@ static HRESULT watch_ends(struct partition *partition, uint32_t vector)
         } routes;
         memset(&routes, 0, sizeof routes);
         partition->level_vectors[vector] = 1;
-        for (uint32_t i = 0; i < VECTOR_COUNT; i++)
+        const uint32_t all_by_8_bits = 0xFF, all_by_32_bits = 0xFFFFFFFF;
+        bool is_wide = partition->apic_mode == WHvX64LocalApicEmulationModeX2Apic; /* an APIC there may be in either mode */
+        uint32_t *pins = &routes.header.nr;
+        for (uint32_t i = 0; i < VECTOR_COUNT && *pins < EOI_PINS - 1; i++)
         {
-            const uint32_t all_by_8_bits = 0xFF, all_by_32_bits = 0xFFFFFFFF;
             if (partition->level_vectors[i])
             {
-                routes.entries[routes.header.nr++] = eoi_route(i, i, all_by_8_bits);
-                routes.entries[routes.header.nr++] = eoi_route(VECTOR_COUNT + i, i, all_by_32_bits);
+                routes.entries[*pins] = eoi_route(*pins, i, all_by_8_bits);
+                *pins += 1;
+            }
+            if (partition->level_vectors[i] && is_wide)
+            {
+                routes.entries[*pins] = eoi_route(*pins, i, all_by_32_bits);
+                *pins += 1;
             }
         }
         result = kvm_result(host_ioctl(partition->fd, KVM_SET_GSI_ROUTING, &routes), "KVM_SET_GSI_ROUTING");
@@ -162,29 +169,40 @@ HRESULT WINAPI WHvGetInterruptTargetVpSet(WHV_PARTITION_HANDLE handle, UINT64 de
     return *count <= room ? S_OK : WHV_E_INSUFFICIENT_BUFFER;
 }
 
-/* R-IRQ-05: LINT1 of each processor that is addressed; what it does its local vector table says. */
-static HRESULT local_interrupt_1(struct partition *partition, const WHV_INTERRUPT_CONTROL *interrupt)
+/* LINT1 does what its entry says; an NMI is what it is for. */
+static bool is_lint1_nmi(struct vp *vp)
 {
     const uint32_t lint1 = 0x360, masked = 1 << 16, mode_mask = 7 << 8, mode_nmi = 4 << 8;
-    for (uint32_t i = 0; i < MAX_VPS; i++)
+    struct kvm_lapic_state state = {.regs = {0}};
+    uint32_t entry;
+    if (host_ioctl(vp->fd, KVM_GET_LAPIC, &state) < 0)
+    {
+        return false;
+    }
+    memcpy(&entry, &state.regs[lint1], sizeof entry);
+    return !(entry & masked) && (entry & mode_mask) == mode_nmi;
+}
+
+/* R-IRQ-05, R-IRQ-07: by KVM_NMI, since KVM_SIGNAL_MSI loses NMIs on some hosts. */
+static HRESULT non_maskable(struct partition *partition, const WHV_INTERRUPT_CONTROL *interrupt)
+{
+    bool is_logical = interrupt->DestinationMode == WHvX64InterruptDestinationModeLogical;
+    HRESULT result = S_OK;
+    for (uint32_t i = 0; i < MAX_VPS && result == S_OK; i++)
     {
         struct vp *vp = partition->vps[i];
-        struct kvm_lapic_state state = {.regs = {0}};
-        uint32_t entry;
-        if (vp == NULL || !is_target(vp, interrupt->Destination, interrupt->DestinationMode == WHvX64InterruptDestinationModeLogical))
+        if (vp == NULL || !is_target(vp, interrupt->Destination, is_logical))
         {
             continue;
         }
         vp_visit(vp);
-        bool is_known = host_ioctl(vp->fd, KVM_GET_LAPIC, &state) >= 0;
-        memcpy(&entry, &state.regs[lint1], sizeof entry);
-        if (is_known && !(entry & masked) && (entry & mode_mask) == mode_nmi)
+        if (interrupt->Type == WHvX64InterruptTypeNmi || is_lint1_nmi(vp))
         {
-            host_ioctl_value(vp->fd, KVM_NMI, 0);
+            result = kvm_result(host_ioctl_value(vp->fd, KVM_NMI, 0), "KVM_NMI");
         }
         vp_leave(vp);
     }
-    return S_OK;
+    return result;
 }
 
 HRESULT WINAPI WHvRequestInterrupt(WHV_PARTITION_HANDLE handle, const WHV_INTERRUPT_CONTROL *interrupt, UINT32 size)
@@ -213,9 +231,9 @@ HRESULT WINAPI WHvRequestInterrupt(WHV_PARTITION_HANDLE handle, const WHV_INTERR
     {
         return HV_E_INVALID_PARAMETER; /* R-IRQ-03 */
     }
-    if (interrupt->Type == WHvX64InterruptTypeLocalInt1)
+    if (interrupt->Type == WHvX64InterruptTypeLocalInt1 || interrupt->Type == WHvX64InterruptTypeNmi)
     {
-        return local_interrupt_1(partition, interrupt);
+        return non_maskable(partition, interrupt);
     }
     result = is_level ? watch_ends(partition, interrupt->Vector) : S_OK;
     if (result == S_OK)

@@ -190,6 +190,31 @@ static HRESULT cut_out(struct partition *partition, UINT64 gpa, UINT64 size, boo
     return S_OK;
 }
 
+/* R-MEM-13: no processor is in the guest while a slot is missing, so that none sees a change half made. */
+static void change_begin(struct partition *partition)
+{
+    for (int i = 0; i < MAX_VPS; i++)
+    {
+        if (partition->vps[i] != NULL)
+        {
+            vp_visit(partition->vps[i]);
+        }
+    }
+    host_acquire(&partition->lock);
+}
+
+static void change_end(struct partition *partition)
+{
+    host_release(&partition->lock);
+    for (int i = 0; i < MAX_VPS; i++)
+    {
+        if (partition->vps[i] != NULL)
+        {
+            vp_leave(partition->vps[i]);
+        }
+    }
+}
+
 static bool is_page_range(UINT64 gpa, UINT64 size)
 {
     return size != 0 && (gpa | size) % PAGE_SIZE_4K == 0 && size - 1 <= LAST_GPA && gpa <= LAST_GPA - (size - 1);
@@ -211,7 +236,7 @@ HRESULT WINAPI WHvMapGpaRange(WHV_PARTITION_HANDLE handle, VOID *source, WHV_GUE
     {
         return VID_E_PARTITION_ALREADY_EXISTS; /* R-MEM-09 */
     }
-    host_acquire(&partition->lock);
+    change_begin(partition);
     bool has_found = false;
     result = cut_out(partition, gpa, size, &has_found); /* R-MEM-02 */
     if (result == S_OK)
@@ -219,7 +244,7 @@ HRESULT WINAPI WHvMapGpaRange(WHV_PARTITION_HANDLE handle, VOID *source, WHV_GUE
         struct range range = {.gpa = gpa, .size = size, .source = source, .flags = flags, .is_hidden = switches.populate_exits != 0};
         result = range_add(partition, range, NULL);
     }
-    host_release(&partition->lock);
+    change_end(partition);
     return result;
 }
 
@@ -243,10 +268,10 @@ HRESULT WINAPI WHvUnmapGpaRange(WHV_PARTITION_HANDLE handle, WHV_GUEST_PHYSICAL_
     {
         return E_INVALIDARG; /* R-MEM-01 */
     }
-    host_acquire(&partition->lock);
+    change_begin(partition);
     bool has_found = false;
     result = cut_out(partition, gpa, size, &has_found);
-    host_release(&partition->lock);
+    change_end(partition);
     return result != S_OK ? result : has_found ? S_OK : WHV_E_GPA_RANGE_NOT_FOUND;
 }
 
@@ -258,6 +283,23 @@ void memory_delete_all(struct partition *partition)
     }
     free(partition->ranges);
     free(partition->free_slots);
+}
+
+/* R-MEM-13: does an access that KVM could not do before memory was mapped there. */
+bool memory_serve(struct partition *partition, UINT64 gpa, void *data, uint32_t size, bool is_write)
+{
+    struct range *range = range_at(partition, gpa);
+    if (range == NULL || memory_verdict(partition, gpa, is_write) != ACCESS_ALLOWED || range->size - (gpa - range->gpa) < size)
+    {
+        return false;
+    }
+    uint8_t *memory = range->source + (gpa - range->gpa);
+    memcpy(is_write ? memory : data, is_write ? data : memory, size);
+    if (is_write && range->dirty != NULL)
+    {
+        bit_set(range->dirty, (gpa - range->gpa) / PAGE_SIZE_4K);
+    }
+    return true;
 }
 
 uint8_t *memory_pointer(struct partition *partition, UINT64 gpa)

@@ -20,6 +20,7 @@ int64_t vp_enter(struct vp *vp)
         vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS; /* KVM forgets an exception when it is given registers */
     }
     host_acquire(&vp->entrance);
+    atomic_store(&vp->is_waiting, 0);
     int64_t result = host_ioctl_value(vp->fd, KVM_RUN, 0);
     host_release(&vp->entrance);
     if (result >= 0 || result == -HOST_EINTR || result == -HOST_EAGAIN)
@@ -32,6 +33,10 @@ int64_t vp_enter(struct vp *vp)
 
 void vp_visit(struct vp *vp)
 {
+    while (atomic_load(&vp->is_waiting))
+    {
+        host_yield();
+    }
     atomic_fetch_add(&vp->visitors, 1);
     *(volatile __u8 *)&vp->run->immediate_exit = 1;
     int thread = atomic_load(&vp->running);
@@ -48,7 +53,16 @@ void vp_leave(struct vp *vp)
     atomic_fetch_sub(&vp->visitors, 1);
 }
 
-/* One step of finishing: 0 where KVM wants more for the same instruction, negative where it is done. Reads get zeros. */
+int64_t vp_continue(struct vp *vp)
+{
+    struct kvm_run *run = vp->run;
+    run->immediate_exit = 1;
+    int64_t result = host_ioctl_value(vp->fd, KVM_RUN, 0);
+    run->kvm_dirty_regs = 0;
+    bool has_more = result == 0 && (run->exit_reason == KVM_EXIT_MMIO || run->exit_reason == KVM_EXIT_IO);
+    return has_more ? 0 : -1;
+}
+
 static int64_t complete_step(struct vp *vp)
 {
     struct kvm_run *run = vp->run;
@@ -60,11 +74,7 @@ static int64_t complete_step(struct vp *vp)
     {
         memset((char *)run + run->io.data_offset, 0, (size_t)run->io.size * run->io.count);
     }
-    run->immediate_exit = 1;
-    int64_t result = host_ioctl_value(vp->fd, KVM_RUN, 0);
-    run->kvm_dirty_regs = 0;
-    bool has_more = result == 0 && (run->exit_reason == KVM_EXIT_MMIO || run->exit_reason == KVM_EXIT_IO);
-    return has_more ? 0 : -1;
+    return vp_continue(vp);
 }
 
 /* Writes are told part by part; a read's further accesses are finished along with it. */
@@ -106,6 +116,34 @@ static bool is_nmi_window(struct vp *vp)
     return wanted.NmiNotification && !VP_EVENTS(vp)->nmi.masked && !VP_EVENTS(vp)->nmi.injected;
 }
 
+/* R-INT-03: a window that is open already is told without entering the guest, and what waits for it goes in. */
+static bool is_window_open(struct vp *vp)
+{
+    const UINT64 interrupts_enabled = 1 << 9;
+    const struct kvm_vcpu_events *events = VP_EVENTS(vp);
+    bool is_busy = events->interrupt.injected || events->nmi.injected || events->exception.injected || events->interrupt.shadow;
+    return (VP_REGS(vp)->rflags & interrupts_enabled) && !is_busy;
+}
+
+static bool is_interrupt_window(struct vp *vp)
+{
+    WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER wanted = {.AsUINT64 = vp->notifications};
+    bool is_priority_open = wanted.InterruptPriority == 0 || wanted.InterruptPriority > VP_SREGS(vp)->cr8;
+    return wanted.InterruptNotification && is_priority_open && is_window_open(vp);
+}
+
+static void tell_window(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payload, WHV_X64_PENDING_INTERRUPTION_TYPE type)
+{
+    WHV_X64_DELIVERABILITY_NOTIFICATIONS_REGISTER told = {.NmiNotification = type == WHvX64PendingNmi, .InterruptNotification = type != WHvX64PendingNmi,
+                                                          .InterruptPriority = type != WHvX64PendingNmi ? 0xF : 0};
+    vp->notifications &= ~told.AsUINT64;
+    vp->window_exits.Count++;
+    context->ExitReason = WHvRunVpExitReasonX64InterruptWindow;
+    context->InterruptWindow.DeliverableType = type;
+    *payload = sizeof context->InterruptWindow;
+    fill_vp_context(vp, &context->VpContext, 0);
+}
+
 static HRESULT run_until_exit(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payload)
 {
     for (;;)
@@ -131,15 +169,16 @@ static HRESULT run_until_exit(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, u
             fill_vp_context(vp, &context->VpContext, 0);
             return S_OK;
         }
-        if (is_nmi_window(vp))
+        if (is_nmi_window(vp) || is_interrupt_window(vp))
         {
-            vp->notifications &= ~1ull;
-            context->ExitReason = WHvRunVpExitReasonX64InterruptWindow;
-            context->InterruptWindow.DeliverableType = WHvX64PendingNmi;
-            *payload = sizeof context->InterruptWindow;
-            fill_vp_context(vp, &context->VpContext, 0);
+            tell_window(vp, context, payload, is_nmi_window(vp) ? WHvX64PendingNmi : WHvX64PendingInterrupt);
             return S_OK;
         }
+        if (vp->external != 0 && is_window_open(vp) && external_interrupt(vp) != S_OK)
+        {
+            trace("an external interrupt is lost"); /* KVM has one already */
+        }
+        atomic_store(&vp->is_waiting, 1);
         while (atomic_load(&vp->visitors) != 0)
         {
             host_yield();

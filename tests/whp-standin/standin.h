@@ -60,6 +60,7 @@ struct vp
     bool is_stale;       /* KVM may have changed registers outside of a run */
     atomic_int cancel, running;
     atomic_int visitors; /* threads that want KVM to let go of the processor for a moment (vp_visit) */
+    atomic_int is_waiting; /* to enter: visitors who come later let it go first */
     host_lock entrance;  /* held inside KVM_RUN, and by a visitor */
     uint32_t external;   /* R-INT-06: an interrupt of the 8259 that waits: its vector, and bit 8 */
     int thread;          /* that KVM_SET_SIGNAL_MASK was made for */
@@ -68,7 +69,7 @@ struct vp
     bool is_event_set;      /* PendingEvent holds an exception that no run has taken yet */
     UINT64 entry_rip;  /* where the guest was entered last: certainly the first byte of an instruction */
     UINT64 frozen_tsc;
-    UINT64 runs, retries;
+    UINT64 runs;
     UINT64 runtime_ns;
     WHV_PROCESSOR_INTERCEPT_COUNTER io_exits, halt_exits, msr_exits, memory_exits, window_exits, other_exits;
     uint32_t debug_control; /* what KVM_SET_GUEST_DEBUG was told */
@@ -121,6 +122,7 @@ void cpuid_for_vp(const struct partition *partition, uint32_t vp, struct kvm_cpu
 uint8_t *memory_pointer(struct partition *partition, UINT64 gpa);
 enum access_verdict { ACCESS_UNMAPPED, ACCESS_REFUSED, ACCESS_ALLOWED };
 enum access_verdict memory_verdict(struct partition *partition, UINT64 gpa, bool is_write);
+bool memory_serve(struct partition *partition, UINT64 gpa, void *data, uint32_t size, bool is_write);
 void memory_show(struct partition *partition, UINT64 gpa);
 void memory_delete_all(struct partition *partition);
 
@@ -163,7 +165,8 @@ void fill_vp_context(struct vp *vp, WHV_VP_EXIT_CONTEXT *context, uint32_t lengt
 void vp_visit(struct vp *vp);
 void vp_leave(struct vp *vp);
 int64_t vp_enter(struct vp *vp);
-int64_t vp_complete(struct vp *vp); /* finishes the access at hand, and nothing more */
+int64_t vp_continue(struct vp *vp); /* goes on with the access at hand; 0 where KVM wants another of the same instruction, negative where it is done */
+int64_t vp_complete(struct vp *vp); /* the same, with zeros for all that is read */
 
 /* debug.c */
 HRESULT debug_apply(struct vp *vp);

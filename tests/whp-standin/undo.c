@@ -259,7 +259,7 @@ static bool stores_data(const struct kvm_regs *regs, const struct instruction *i
     {
         return true;
     }
-    UINT64 mask = access->size >= 8 ? ~0ull : (1ull << (access->size * 8)) - 1;
+    UINT64 mask = access->data_size >= 8 ? ~0ull : (1ull << (access->data_size * 8)) - 1;
     return ((value ^ access->data) & mask) == 0;
 }
 
@@ -485,6 +485,7 @@ bool undo(struct vp *vp, struct access *access, struct instruction *in)
     /* An OUT may be half done (RIP still there, KVM's quick way) or done (its emulator's way): finishing tells which. */
     struct kvm_regs at_exit = *VP_REGS(vp);
     uint32_t parts = access->size;
+    access->data_size = access->size;
     while (vp_complete(vp) == 0 && vp->run->exit_reason == KVM_EXIT_MMIO && vp->run->mmio.is_write && parts < 4096)
     {
         parts += vp->run->mmio.len; /* a store across 8 bytes or a page comes in parts */

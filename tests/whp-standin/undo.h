@@ -9,7 +9,8 @@ struct access
     UINT64 address; /* GPA or port */
     uint32_t size;    /* of one item */
     uint32_t count;   /* port accesses: items */
-    UINT64 data;    /* of the first item, where it is written */
+    UINT64 data;    /* of the first item, or part, where it is written */
+    uint32_t data_size;
 };
 
 /* Returns false where the instruction cannot be found. RIP is that of the instruction then; it may be of length 0 where its bytes do not tell. */

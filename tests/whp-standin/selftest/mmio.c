@@ -119,6 +119,7 @@ static void long_mode(void)
             0x41, 0x88, 0x44, 0x9C, 0x10,              /* 1003 mov [r12+rbx*4+10],al */
             0xB0, 0x48, 0x88, 0x07,                    /* 1008 mov al,48; 100A mov [rdi],al: the immediate looks like a prefix */
             0x48, 0x8B, 0x05, 0xE9, 0xEF, 0xFF, 0x3F,  /* 100C mov rax,[rip+3FFFEFE9]: 3FFFFFFC: crosses a page */
+            0x48, 0x89, 0x87, 0xF9, 0x0F, 0x00, 0x00,  /* 1013 mov [rdi+FF9],rax: crosses a page */
             0xF4);
     start_long(&m, 0, CODE, false);
     set(&m, 0, WHvX64RegisterRdi, DEVICE);
@@ -137,6 +138,10 @@ static void long_mode(void)
     EQUAL("R-UNDO-01", 0x3FFFFFFC, m.exit->MemoryAccess.Gpa);
     EQUAL("R-UNDO-01", 0x100C, m.exit->VpContext.Rip);
     EQUAL("R-UNDO-01", 0x1122334455667748, get(&m, 0, WHvX64RegisterRax));
+    skip(&m, 0, 7);
+    EQUAL("R-UNDO-03", WHvRunVpExitReasonMemoryAccess, run(&m, 0));
+    EQUAL("R-UNDO-03", 0x1013, m.exit->VpContext.Rip);
+    EQUAL("R-UNDO-03", DEVICE + 0xFF9, m.exit->MemoryAccess.Gpa);
     skip(&m, 0, 7);
     EQUAL("R-UNDO-01", WHvRunVpExitReasonX64Halt, run(&m, 0));
     machine_delete(&m);

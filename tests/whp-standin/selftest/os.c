@@ -50,11 +50,19 @@ void pause_milliseconds(unsigned milliseconds) { Sleep(milliseconds); }
 
 UINT64 milliseconds(void) { return GetTickCount64(); }
 
+bool host_has(const char *path)
+{
+    char in_wine[260];
+    snprintf(in_wine, sizeof in_wine, "Z:%s", path);
+    return GetFileAttributesA(in_wine) != INVALID_FILE_ATTRIBUTES;
+}
+
 #else
 
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 void *pages(UINT64 size) { return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
@@ -94,5 +102,7 @@ UINT64 milliseconds(void)
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (UINT64)time.tv_sec * 1000 + (UINT64)time.tv_nsec / 1000000;
 }
+
+bool host_has(const char *path) { return access(path, F_OK) == 0; }
 
 #endif

@@ -182,6 +182,15 @@ static void failures(void)
     set_wide(&m, 0, WHvX64RegisterIdtr, none);
     EQUAL("R-EXIT-08", WHvRunVpExitReasonUnrecoverableException, run(&m, 0));
     machine_delete(&m);
+
+    /* A return address that goes to a device: the call has happened, and nobody can tell where from. */
+    machine_create(&m, NULL);
+    CODE_AT(&m, CODE, 0xE8, 0x10, 0x00, 0x00, 0x00); /* call */
+    start_flat(&m, 0, CODE);
+    set(&m, 0, WHvX64RegisterRsp, 0xC0001000);
+    EQUAL("R-EXIT-06", WHvRunVpExitReasonUnsupportedFeature, run(&m, 0));
+    EQUAL("R-EXIT-06", WHvUnsupportedFeatureIntercept, m.exit->UnsupportedFeature.FeatureCode);
+    machine_delete(&m);
 }
 
 void test_runs(void)

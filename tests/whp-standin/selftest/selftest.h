@@ -19,6 +19,10 @@ HRESULT WINAPI HvSdkStandInSwitch(const char *name, UINT64 value, UINT64 *before
 #define RESULT_IS(rule, expected, call) check_equal(rule, (uint32_t)(expected), (UINT64)(uint32_t)(call), #call, __FILE__, __LINE__)
 bool check(const char *rule, bool is_good, const char *text, const char *file, int line);
 bool check_equal(const char *rule, UINT64 expected, UINT64 actual, const char *text, const char *file, int line);
+/* A rule that this machine's KVM does not let the stand-in keep; `why` is known of that KVM. */
+void skip_rule(const char *rule, const char *why);
+enum host { HOST_OTHER, HOST_PVM, HOST_QEMU };
+enum host host_kind(void);
 void begin(const char *name);
 int finish(void);
 
@@ -62,6 +66,8 @@ WHV_RUN_VP_EXIT_REASON run(struct machine *machine, UINT32 vp);
 void skip(struct machine *machine, UINT32 vp, UINT32 length);
 void *pages(UINT64 size);
 void pages_free(void *address, UINT64 size);
+
+bool host_has(const char *path); /* of Linux */
 
 /* Threads. */
 typedef struct thread thread;
