@@ -9,7 +9,7 @@ internal sealed class WhpEvent : HostEvent
     private readonly ManualResetEvent _gone = new(false);
     private readonly WaitHandle[] _handles;
     private readonly Action? _unregister;
-    private bool _disposing;
+    private volatile bool _disposing;
 
     private WhpEvent(Action<WhpEvent>? register, Action? unregister)
     {
@@ -44,7 +44,18 @@ internal sealed class WhpEvent : HostEvent
         int index;
         try
         {
-            ObjectDisposedException.ThrowIf(_gone.WaitOne(0), typeof(HostEvent));
+            // Rung already, mostly: nothing is allocated then.
+            ObjectDisposedException.ThrowIf(_disposing, typeof(HostEvent));
+            if (_event.WaitOne(0))
+            {
+                return true;
+            }
+
+            if (timeout == TimeSpan.Zero)
+            {
+                return false;
+            }
+
             WaitHandle[] handles = cancellationToken.CanBeCanceled ? [_gone, cancellationToken.WaitHandle, _event] : _handles;
             index = WaitHandle.WaitAny(handles, timeout);
             if (index == WaitHandle.WaitTimeout)

@@ -62,15 +62,6 @@ internal sealed partial class WhpPartition
         own.Message = message;
     }
 
-    /// <summary>Raises an NMI at one vCPU, where the platform keeps the local APICs.</summary>
-    internal unsafe void SendNmi(uint vcpu)
-    {
-        WHV_INTERRUPT_CONTROL control = new() { Type = (uint)WHV_INTERRUPT_TYPE.WHvX64InterruptTypeNmi, Destination = vcpu };
-        WhpError.Check(
-            _host.Functions.WHvRequestInterrupt(_partition.Number, &control, (uint)sizeof(WHV_INTERRUPT_CONTROL)),
-            nameof(WhvFunctions.WHvRequestInterrupt));
-    }
-
     /// <summary>Some vCPU would take it, as far as the platform can be asked.</summary>
     private unsafe bool HasTarget(in WHV_INTERRUPT_CONTROL control)
     {

@@ -39,25 +39,11 @@ internal sealed partial class WhpX64Vcpu
         external.ExtIntEvent.EventType = (uint)WHV_X64_PENDING_EVENT_TYPE.WHvX64PendingEventExtInt;
         external.ExtIntEvent.Vector = vector;
         _registers.Set(WHV_REGISTER_NAME.WHvRegisterPendingEvent, external);
-        WHV_REGISTER_VALUE activity = _registers.Get(WHV_REGISTER_NAME.WHvRegisterInternalActivityState);
-        if (activity.InternalActivity.HaltSuspend != 0)
-        {
-            activity.InternalActivity.HaltSuspend = 0;
-            _registers.Set(WHV_REGISTER_NAME.WHvRegisterInternalActivityState, activity);
-        }
+        Wake();
     }
 
-    public override void InjectNmi()
-    {
-        if (_partition.HasLocalApic)
-        {
-            _partition.SendNmi(_vcpu.Index);
-        }
-        else
-        {
-            _pendingNmis = int.Min(_pendingNmis + 1, MaxPendingNmis);
-        }
-    }
+    /// <summary>The next entry delivers it, whoever keeps the local APIC.</summary>
+    public override void InjectNmi() => _pendingNmis = int.Min(_pendingNmis + 1, MaxPendingNmis);
 
     public override void RequestInterruptWindow(bool enabled)
     {
@@ -137,6 +123,17 @@ internal sealed partial class WhpX64Vcpu
         return true;
     }
 
+    /// <summary>Ends the sleep of a vCPU that the platform has halted.</summary>
+    private void Wake()
+    {
+        WHV_REGISTER_VALUE activity = _registers.Get(WHV_REGISTER_NAME.WHvRegisterInternalActivityState);
+        if (activity.InternalActivity.HaltSuspend != 0)
+        {
+            activity.InternalActivity.HaltSuspend = 0;
+            _registers.Set(WHV_REGISTER_NAME.WHvRegisterInternalActivityState, activity);
+        }
+    }
+
     /// <summary>Delivers an NMI, or asks to hear when it can be.</summary>
     private void TryDeliverNmi()
     {
@@ -150,6 +147,10 @@ internal sealed partial class WhpX64Vcpu
             interruption.PendingInterruption.InterruptionVector = NmiVector;
             _registers.Set(WHV_REGISTER_NAME.WHvRegisterPendingInterruption, interruption);
             _pendingNmis--;
+            if (_partition.HasLocalApic)
+            {
+                Wake();
+            }
         }
 
         bool waits = _pendingNmis > 0;

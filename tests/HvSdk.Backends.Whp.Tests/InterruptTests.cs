@@ -97,13 +97,17 @@ public sealed unsafe class InterruptTests
     }
 
     [Fact]
-    public void InjectNmi_WithLocalApic_IsRequestedOfThePlatform()
+    public void InjectNmi_WithLocalApic_WakesTheVcpu()
     {
         using var machine = new FakeMachine(configure: static options => options.InterruptController = InterruptControllerMode.PerVcpu);
+        machine.Processor[WHV_REGISTER_NAME.WHvRegisterInternalActivityState] = 2; // HaltSuspend
+        machine.Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonUnrecoverableException);
 
         machine.Vcpu.X64.InjectNmi();
+        machine.Vcpu.RunOnce();
 
-        Assert.Equal((uint)WHV_INTERRUPT_TYPE.WHvX64InterruptTypeNmi, Assert.Single(machine.Platform.Interrupts).Type);
+        Assert.Equal(2U, machine.Processor.Registers[Pending].PendingInterruption.InterruptionType);
+        Assert.Equal(0UL, machine.Processor[WHV_REGISTER_NAME.WHvRegisterInternalActivityState]);
     }
 
     [Theory]

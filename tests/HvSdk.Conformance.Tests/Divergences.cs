@@ -74,6 +74,7 @@ internal static class Divergences
             "A guest that writes more pages at privilege level 0 than the dirty ring has entries may lose some, or end with HostFailure. Use bitmaps.",
             "KVM_PVM does not look at the ring between the instructions that it interprets, and overruns it."),
         .. VcpuDivergences.Lines,
+        .. WhpDivergences.Lines,
     ];
 
     /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>
