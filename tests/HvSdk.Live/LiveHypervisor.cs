@@ -1,11 +1,13 @@
 using HvSdk.Backends;
 using HvSdk.Backends.Kvm;
+using HvSdk.Backends.Whp;
 using Xunit;
 
 namespace HvSdk.Live;
 
-/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND, KVM where nothing is said.</summary>
+/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND ("kvm", "whp"), KVM where nothing is said.</summary>
 /// <remarks>
+/// HVSDK_WHP_LIBRARY names a library to be used in place of WinHvPlatform.dll: the stand-in of tests/whp-standin.
 /// A live test that cannot run is skipped with the probe's words. HVSDK_REQUIRE names, separated by commas, the tiers whose skip is a failure:
 /// "kvm" (the machine's own hypervisor), "nested", "gcc" (a C compiler and the kernel headers, for the ABI tests), "iasl" (acpica-tools, for the ACPI tables), "seabios" and "grub" (grub-common, grub-coreboot-bin: guests that nobody here wrote).
 /// </remarks>
@@ -22,7 +24,8 @@ public static class LiveHypervisor
     public static HypervisorBackend Backend { get; } = Environment.GetEnvironmentVariable("HVSDK_BACKEND") switch
     {
         null or "" or "kvm" => KvmBackend.Instance,
-        { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm."),
+        "whp" => new WhpBackend(new WhpBackendOptions { LibraryPath = WhpStandIn.Path }),
+        { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm or whp."),
     };
 
     /// <summary>What the hypervisor under test offers, or skips the test where there is none.</summary>

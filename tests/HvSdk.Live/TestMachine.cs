@@ -51,9 +51,14 @@ public sealed class TestMachine : IDisposable
             Ram = Partition.Memory.Map(0, ramSize, ram);
             program?.LoadInto(Memory);
         }
-        catch
+        catch (Exception e)
         {
             Dispose();
+            if (e is NotSupportedException refusal)
+            {
+                AbsentFeatures.SkipIfKnown(refusal);
+            }
+
             throw;
         }
     }

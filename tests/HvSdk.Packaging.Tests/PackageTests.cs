@@ -6,7 +6,10 @@ namespace HvSdk.Packaging.Tests;
 
 public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
 {
-    private static readonly string[] s_packages = ["HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Emulation.X64", "HvSdk.Testing", "HvSdk.VirtualMachines"];
+    private static readonly string[] s_packages =
+    [
+        "HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Backends.Whp", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Emulation.X64", "HvSdk.Testing", "HvSdk.VirtualMachines",
+    ];
 
     public static TheoryData<string> Packages => [.. s_packages];
 

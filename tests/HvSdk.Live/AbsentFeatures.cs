@@ -1,0 +1,33 @@
+namespace HvSdk.Live;
+
+/// <summary>
+/// What a hypervisor refuses by its nature, or by its version. A test that needs it has nothing to show there: it is skipped
+/// with the reason. Whatever else is refused fails the test.
+/// </summary>
+public static class AbsentFeatures
+{
+    private static readonly (string Backend, string Refusal, string Why)[] s_table =
+    [
+        ("WHP", "does not offer FullInterruptController", "The platform keeps local APICs and no other interrupt chip."),
+        ("WHP", "does not offer TimerChip", "The platform keeps no timer chip."),
+        ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
+        ("WHP", "does not offer TscFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
+        ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
+    ];
+
+    /// <summary>The lines of the table, for documents.</summary>
+    public static IReadOnlyList<(string Backend, string Refusal, string Why)> Table => s_table;
+
+    /// <summary>Skips the test where the refusal is of a feature in the table.</summary>
+    /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw.</param>
+    public static void SkipIfKnown(NotSupportedException refusal)
+    {
+        foreach ((string backend, string text, string why) in s_table)
+        {
+            if (refusal.Message.StartsWith(backend, StringComparison.Ordinal) && refusal.Message.Contains(text, StringComparison.Ordinal))
+            {
+                Xunit.Assert.Skip($"Not possible on {backend}: {why}");
+            }
+        }
+    }
+}
