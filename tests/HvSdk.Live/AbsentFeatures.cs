@@ -18,6 +18,10 @@ public static class AbsentFeatures
     /// <summary>The lines of the table, for documents.</summary>
     public static IReadOnlyList<(string Backend, string Refusal, string Why)> Table => s_table;
 
+    /// <summary>Whether a test was skipped because of a line of the table.</summary>
+    /// <param name="reason">The reason that it gave.</param>
+    public static bool IsReason(string reason) => Array.Exists(s_table, line => reason == Reason(line.Backend, line.Why));
+
     /// <summary>Skips the test where the refusal is of a feature in the table.</summary>
     /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw.</param>
     public static void SkipIfKnown(NotSupportedException refusal)
@@ -26,8 +30,10 @@ public static class AbsentFeatures
         {
             if (refusal.Message.StartsWith(backend, StringComparison.Ordinal) && refusal.Message.Contains(text, StringComparison.Ordinal))
             {
-                Xunit.Assert.Skip($"Not possible on {backend}: {why}");
+                Xunit.Assert.Skip(Reason(backend, why));
             }
         }
     }
+
+    private static string Reason(string backend, string why) => $"Not possible on {backend}: {why}";
 }

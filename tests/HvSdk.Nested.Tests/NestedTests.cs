@@ -1,3 +1,4 @@
+using HvSdk.Live;
 namespace HvSdk.Nested.Tests;
 
 /// <summary>What also runs inside the nested machine, on a kvm_amd that has every instruction and every ring.</summary>
@@ -66,9 +67,9 @@ public sealed class NestedTests(ITestOutputHelper output)
 
         output.WriteLine(said);
         Assert.True(File.Exists(report), $"run.sh ended with {code}, and the tests inside left no report.{Environment.NewLine}{said}");
-        var inner = InnerReport.Load(report);
+        var inner = SuiteReport.Load(report);
         inner.WriteCounts(counts);
-        output.WriteLine(inner.ToString());
+        output.WriteLine($"Inside the nested machine: {inner}");
         foreach (string warning in inner.Warnings)
         {
             output.WriteLine(warning);

@@ -1,17 +1,26 @@
 using System.Globalization;
 using System.Xml.Linq;
 
-namespace HvSdk.Nested.Tests;
+namespace HvSdk.Live;
 
-/// <summary>What the tests inside the machine came to, from their report in xunit's XML format.</summary>
-internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, IReadOnlyList<string> Skips, IReadOnlyList<string> Warnings)
+/// <summary>What the tests of another run came to (inside the nested machine, over a stand-in), from their report in xunit's XML format.</summary>
+/// <param name="Passed">How many passed.</param>
+/// <param name="Failures">Name, message and stack of each that failed.</param>
+/// <param name="Skips">Name and reason of each that was skipped.</param>
+/// <param name="Impossible">The same for what the platform cannot do by its nature: each has a line in <see cref="AbsentFeatures"/>.</param>
+/// <param name="Warnings">What tests warned of.</param>
+public sealed record SuiteReport(
+    int Passed, IReadOnlyList<string> Failures, IReadOnlyList<string> Skips, IReadOnlyList<string> Impossible, IReadOnlyList<string> Warnings)
 {
-    public static InnerReport Load(string path)
+    /// <summary>Reads a report.</summary>
+    /// <param name="path">The file.</param>
+    public static SuiteReport Load(string path)
     {
         var assemblies = XDocument.Load(path);
         int passed = 0;
         List<string> failures = [];
         List<string> skips = [];
+        List<string> impossible = [];
         List<string> warnings = [];
         foreach (XElement test in assemblies.Descendants("test"))
         {
@@ -23,7 +32,8 @@ internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, I
                     passed++;
                     break;
                 case "Skip":
-                    skips.Add($"{name}: skipped: {test.Element("reason")?.Value}");
+                    string reason = test.Element("reason")?.Value ?? "";
+                    (AbsentFeatures.IsReason(reason) ? impossible : skips).Add($"{name}: skipped: {reason}");
                     break;
                 case var result:
                     failures.Add($"{name}: {result}: {test.Element("failure")?.Element("message")?.Value}{Environment.NewLine}{test.Element("failure")?.Element("stack-trace")?.Value}");
@@ -33,12 +43,14 @@ internal sealed record InnerReport(int Passed, IReadOnlyList<string> Failures, I
 
         // What failed outside of any test: a fixture's disposal, an exception on a thread of its own.
         failures.AddRange(assemblies.Descendants("error").Select(error => $"{error.Attribute("name")?.Value}: {error.Element("failure")?.Element("message")?.Value}"));
-        return new InnerReport(passed, failures, skips, warnings);
+        return new SuiteReport(passed, failures, skips, impossible, warnings);
     }
 
     /// <summary>Writes the counts as .ci/run adds them up: passed, failed, skipped.</summary>
+    /// <param name="path">The file.</param>
     public void WriteCounts(string path) =>
         File.WriteAllText(path, string.Create(CultureInfo.InvariantCulture, $"{Passed} {Failures.Count} {Skips.Count}\n"));
 
-    public override string ToString() => $"inside the nested machine: {Passed} passed, {Failures.Count} failed, {Skips.Count} skipped";
+    /// <inheritdoc/>
+    public override string ToString() => $"{Passed} passed, {Failures.Count} failed, {Skips.Count} skipped, {Impossible.Count} not possible";
 }
