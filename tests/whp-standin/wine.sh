@@ -63,7 +63,7 @@ out=$(cd "$out" && pwd)
 export WINEDEBUG=-all            # its own complaints are no business of a test
 export DOTNET_EnableWriteXorExecute=0 # Wine 8 cannot map the same pages twice
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1
-export WINEDLLOVERRIDES='mscoree,mshtml='
+export WINEDLLOVERRIDES='mshtml=' # not mscoree: Wine's loader needs it for .NET's files
 unset DISPLAY WAYLAND_DISPLAY
 
 # One prefix per version, so that runs beside each other do not swap the DLL under each other.
