@@ -5,7 +5,6 @@ namespace HvSdk.Nested.Tests;
 public sealed class NestedTests(ITestOutputHelper output)
 {
     private const string Suite = "HvSdk.Conformance.Tests";
-    private const string DifferentialSuite = "HvSdk.Emulation.X64.Differential.Tests";
     private const string LinuxSuite = "HvSdk.Linux.Tests";
 
     /// <summary>run.sh: the machine did not start, or broke down under the command.</summary>
@@ -20,13 +19,6 @@ public sealed class NestedTests(ITestOutputHelper output)
     {
         await NestedMachine.RequireAsync();
         await RunSuiteAsync(Suite, "--memory", "4096");
-    }
-
-    [Fact]
-    public async Task EmulatorCases_OnKvmAmd_EndAsOnTheProcessor()
-    {
-        await NestedMachine.RequireAsync();
-        await RunSuiteAsync(DifferentialSuite);
     }
 
     [Fact]
