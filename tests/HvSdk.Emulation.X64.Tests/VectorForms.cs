@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Iced.Intel;
 
 namespace HvSdk.Emulation.Tests;
 
 /// <summary>Makes an instruction of a code: registers 0, 1, 2 ... in the order of its operands, memory at [RDI + 0x100].</summary>
-internal static class VectorForms
+internal static partial class VectorForms
 {
     public const int MemoryOffset = 0x100;
 
@@ -18,6 +19,12 @@ internal static class VectorForms
         .Where(static code => code.Encoding() is EncodingKind.Legacy or EncodingKind.VEX)
         .Where(static code => code.CpuidFeatures().Any(s_features.Contains))
         .Where(static code => code.Mnemonic() is not (Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr));
+
+    /// <summary>Arithmetic and conversions of floating-point numbers, which the emulator does in part.</summary>
+    public static bool IsFloat(Code code) => FloatMnemonic().IsMatch(code.Mnemonic().ToString());
+
+    [GeneratedRegex("^V?((Add|Sub|Mul|Div|Sqrt|Min|Max|Cmp)[ps][sd]|U?comis[sd]|Cvt.*)$", RegexOptions.IgnoreCase)]
+    private static partial Regex FloatMnemonic();
 
     public static bool TryCreate(Code code, bool memory, byte immediate, out Instruction instruction)
     {

@@ -7,7 +7,7 @@ namespace HvSdk.Emulation.Tests;
 /// <summary>Runs the same bytes on the host's processor and in the emulator, with the same page of data, and compares the page afterwards.</summary>
 /// <remarks>
 /// The data: YMM0 to YMM3 at 0, RAX at 0x80, MM0 and MM1 at 0x88, MXCSR at 0x98, memory for the instruction from 0x100; behind it YMM0 to YMM3 at 0x280, RAX
-/// at 0x300, flags at 0x308, MM0 and MM1 at 0x310. All other registers are 0.
+/// at 0x300, flags at 0x308, MM0 and MM1 at 0x310, MXCSR at 0x320. All other registers are 0.
 /// </remarks>
 internal sealed class VectorTruth : IDisposable
 {
@@ -83,6 +83,7 @@ internal sealed class VectorTruth : IDisposable
 
         a.movq(__qword_ptr[rdi + 0x310], mm0);
         a.movq(__qword_ptr[rdi + 0x318], mm1);
+        a.stmxcsr(__dword_ptr[rdi + 0x320]);
         a.emms();
         a.vzeroupper();
         end(a);

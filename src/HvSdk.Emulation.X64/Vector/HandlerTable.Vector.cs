@@ -12,6 +12,7 @@ internal sealed partial class HandlerTable<TMachine>
         AddVectorElements();
         AddX87();
         AddSaves();
+        AddFloat();
     }
 
     /// <summary>The forms of a mnemonic that are of SSE, AVX or MMX, without those of AVX-512.</summary>

@@ -262,7 +262,8 @@ internal static partial class Interpreter<TMachine>
         return true;
     }
 
-    private static bool CheckAreaAlignment(Core c, in Op op, int size) => CheckVectorAlignment(c, op, Offset(c, op), size);
+    private static bool CheckAreaAlignment(Core c, in Op op, int size) =>
+        ((c.Views[op.Segment].Base + Offset(c, op)) & (ulong)(size - 1)) == 0 || c.GeneralProtection();
 
     /// <summary>Where a component lies in the standard format. Those behind AVX are as the machine's CPUID says.</summary>
     private static bool FindComponent(Core c, ref TMachine m, int index, out int position, out int size, out bool aligned)
