@@ -12,8 +12,24 @@ public sealed class RegisterTests
         using var machine = new FakeMachine();
         X64Registers registers = new()
         {
-            Rax = 1, Rbx = 2, Rcx = 3, Rdx = 4, Rsi = 5, Rdi = 6, Rsp = 7, Rbp = 8, R8 = 9, R9 = 10, R10 = 11, R11 = 12, R12 = 13, R13 = 14, R14 = 15,
-            R15 = 16, Rip = 17, Rflags = 18,
+            Rax = 1,
+            Rbx = 2,
+            Rcx = 3,
+            Rdx = 4,
+            Rsi = 5,
+            Rdi = 6,
+            Rsp = 7,
+            Rbp = 8,
+            R8 = 9,
+            R9 = 10,
+            R10 = 11,
+            R11 = 12,
+            R12 = 13,
+            R13 = 14,
+            R14 = 15,
+            R15 = 16,
+            Rip = 17,
+            Rflags = 18,
         };
 
         machine.Vcpu.X64.SetRegisters(registers);

@@ -31,7 +31,7 @@ public sealed class DoorbellTests
 
             AssertWrites(machine, space, [rings]);
 
-            Assert.Equal(rings, doorbell.Wait(TimeSpan.Zero));
+            Assert.Equal(rings, IsRung(doorbell, rings));
         }
     }
 
@@ -45,7 +45,7 @@ public sealed class DoorbellTests
 
         AssertWrites(machine, space, [false, true, false]);
 
-        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.True(IsRung(doorbell, expected: true));
         Assert.False(doorbell.Wait(TimeSpan.Zero));
     }
 
@@ -59,7 +59,8 @@ public sealed class DoorbellTests
 
         AssertWrites(machine, space, [true, false, true]);
 
-        Assert.Equal([false, true, false, true], doorbells.Select(static doorbell => doorbell.Wait(TimeSpan.Zero)));
+        bool[] expected = [false, true, false, true];
+        Assert.Equal(expected, doorbells.Select((doorbell, i) => IsRung(doorbell, expected[i])));
     }
 
     [Fact]
@@ -72,7 +73,9 @@ public sealed class DoorbellTests
 
         AssertWrites(machine, BusSpace.Mmio, [true]);
 
-        Assert.Equal([false, false, true], new[] { other, port, own }.Select(static doorbell => doorbell.Wait(TimeSpan.Zero)));
+        Assert.True(IsRung(own, expected: true));
+        Assert.False(IsRung(other, expected: false));
+        Assert.False(IsRung(port, expected: false));
     }
 
     [Theory]
@@ -98,7 +101,7 @@ public sealed class DoorbellTests
 
         AssertWrites(machine, BusSpace.Ports, [true, true, true]);
 
-        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.True(IsRung(doorbell, expected: true));
         Assert.False(doorbell.Wait(TimeSpan.Zero));
     }
 
@@ -113,7 +116,7 @@ public sealed class DoorbellTests
         machine.Run(VcpuExitKind.Halt);
 
         Assert.Equal(["01000000"], device.Writes);
-        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.True(IsRung(doorbell, expected: true));
     }
 
     [Fact]
@@ -126,7 +129,7 @@ public sealed class DoorbellTests
 
         Assert.Contains("exists already", exception.Remedy, StringComparison.Ordinal);
         AssertWrites(machine, BusSpace.Ports, [true]);
-        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.True(IsRung(doorbell, expected: true));
     }
 
     public static TheoryData<DoorbellLocation, string> Impossible => new()
@@ -219,4 +222,7 @@ public sealed class DoorbellTests
 
         public void Write(ulong offset, ReadOnlySpan<byte> data) => Writes.Add(Convert.ToHexString(data));
     }
+
+    /// <summary>A host may set the event a moment after the guest has gone on: a ring that must come is waited for.</summary>
+    private static bool IsRung(Doorbell doorbell, bool expected) => doorbell.Wait(expected ? Limit.Value : TimeSpan.Zero);
 }
