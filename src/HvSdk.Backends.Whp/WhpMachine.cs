@@ -33,23 +33,8 @@ internal readonly unsafe struct WhpMachine(WhpPartition partition, WhpRegisterFi
             return false;
         }
 
-        // SAFETY: as above. What a processor would write at once is written at once: other vCPUs look.
-        switch (data.Length)
-        {
-            case 2:
-                Unsafe.WriteUnaligned(target, MemoryMarshal.Read<ushort>(data));
-                break;
-            case 4:
-                Unsafe.WriteUnaligned(target, MemoryMarshal.Read<uint>(data));
-                break;
-            case 8:
-                Unsafe.WriteUnaligned(target, MemoryMarshal.Read<ulong>(data));
-                break;
-            default:
-                data.CopyTo(new Span<byte>(target, data.Length));
-                break;
-        }
-
+        // SAFETY: as above.
+        GuestBytes.Write(new Span<byte>(target, data.Length), data);
         mapping!.MarkWritten(gpa - mapping.Address);
         return true;
     }
@@ -63,7 +48,8 @@ internal readonly unsafe struct WhpMachine(WhpPartition partition, WhpRegisterFi
             return false;
         }
 
-        found = CompareExchange(target, size, expected, desired);
+        // SAFETY: as above.
+        found = GuestBytes.CompareExchange(new Span<byte>(target, size), expected, desired);
         if (found == expected)
         {
             mapping!.MarkWritten(gpa - mapping.Address);
@@ -98,40 +84,4 @@ internal readonly unsafe struct WhpMachine(WhpPartition partition, WhpRegisterFi
         instruction[..length].CopyTo(_instruction);
         return _instruction.AsSpan(0, length);
     }
-
-    // SAFETY: the caller has translated size bytes that do not cross a page.
-    private static UInt128 CompareExchange(byte* target, int size, UInt128 expected, UInt128 desired)
-    {
-        switch (size)
-        {
-            case 1:
-                return Interlocked.CompareExchange(ref *target, (byte)desired, (byte)expected);
-            case 2 when ((nuint)target & 1) == 0:
-                return Interlocked.CompareExchange(ref *(ushort*)target, (ushort)desired, (ushort)expected);
-            case 4 when ((nuint)target & 3) == 0:
-                return Interlocked.CompareExchange(ref *(uint*)target, (uint)desired, (uint)expected);
-            case 8 when ((nuint)target & 7) == 0:
-                return Interlocked.CompareExchange(ref *(ulong*)target, (ulong)desired, (ulong)expected);
-            default:
-                return CompareExchangeInParts(target, size, expected, desired);
-        }
-    }
-
-    /// <summary>Misaligned, or 16 bytes, which .NET has no instruction for: atomic against this process's emulators alone.</summary>
-    private static UInt128 CompareExchangeInParts(byte* target, int size, UInt128 expected, UInt128 desired)
-    {
-        lock (s_gate)
-        {
-            UInt128 found = 0;
-            new ReadOnlySpan<byte>(target, size).CopyTo(MemoryMarshal.AsBytes(new Span<UInt128>(ref found)));
-            if (found == expected)
-            {
-                MemoryMarshal.AsBytes(new ReadOnlySpan<UInt128>(in desired))[..size].CopyTo(new Span<byte>(target, size));
-            }
-
-            return found;
-        }
-    }
-
-    private static readonly object s_gate = new();
 }
