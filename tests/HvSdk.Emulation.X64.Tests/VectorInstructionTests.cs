@@ -101,9 +101,29 @@ public sealed class VectorInstructionTests
         }
     }
 
+    /// <summary>MMX registers are physical x87 registers, wherever the top of the stack is; the first MMX instruction moves it to 0.</summary>
+    [Fact]
+    public void Mmx_OfAStackOfTwo_AsTheProcessor()
+    {
+        Assert.SkipUnless(NativeProcessor.IsSupported, "The host's processor is no x86-64 with AVX2, or the host is no Linux.");
+        using var truth = new VectorTruth();
+        string? difference = truth.Compare(
+            static a =>
+            {
+                a.emms();
+                a.fild(__dword_ptr[rdi + 0x100]);
+                a.fild(__qword_ptr[rdi + 0x108]);
+                a.movq(rax, mm7);
+                a.movq(mm0, mm6);
+                a.fnstsw(__word_ptr[rdi + 0x400]);
+                a.paddd(mm1, mm6);
+            },
+            Data(new Random(9), 0));
+        Assert.True(difference is null, difference);
+    }
+
     private static void Save(Assembler a, Code code, int components)
     {
-        // The processor may say of x87 state that it is in use where it is not: MMX makes it so.
         a.mov(eax, components);
         a.AddInstruction(Instruction.Create(code, new MemoryOperand(Register.RDI, 0x400)));
     }

@@ -184,4 +184,21 @@ public sealed class VectorStateTests
         Assert.Equal(0xC001UL, board.Read(0x2_0218, 2));
         Assert.Equal(0x0FFFUL, board.Read(0x2_0108, 2));
     }
+
+    [Fact]
+    public void X87Exception_Unmasked_WaitsForTheNextInstructionThatAsks()
+    {
+        // A control word that leaves "invalid" unmasked and a status word that has it; FNSTSW does not ask, FWAIT does.
+        Action<Assembler> wait = static a =>
+        {
+            a.mov(__dword_ptr[0x2_0000], 0x1_037E);
+            a.fxrstor(__[0x2_0000]);
+            a.fnstsw(ax);
+            a.wait();
+        };
+        TestBoard board = Board(wait);
+
+        Assert.Equal(16, VectorOf(board));
+        Assert.Equal(0x8081UL, board.Registers.Rax & 0xFFFF);
+    }
 }
