@@ -119,23 +119,23 @@ public sealed unsafe class ExitTests
     public void MmioAccess_FromTheEndOfRam_IsSharedBetweenRamAndDevice()
     {
         using var machine = new FakeMachine();
-        machine.Load(Start, 0xA3, 0xFF, 0xEF, 0xA1, 0xFF, 0xEF); // mov [0xEFFF], ax; mov ax, [0xEFFF]
+        machine.Load(Start, 0x66, 0xA3, 0xFF, 0xEF, 0x66, 0xA1, 0xFF, 0xEF); // mov [0xEFFF], eax; mov eax, [0xEFFF]
         machine.Processor.Registers[WHV_REGISTER_NAME.WHvX64RegisterDs] = new() { Segment = WhpRegisters.FromSegment(X64Segment.RealMode(0x100)) };
-        machine.Processor[Rax] = 0x1122;
+        machine.Processor[Rax] = 0x4433_2211;
         machine.ThenMemory(FakeMachine.RamSize, WHV_MEMORY_ACCESS_TYPE.WHvMemoryAccessWrite)
             .ThenMemory(FakeMachine.RamSize)
             .Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonX64Halt);
 
         VcpuExit exit = machine.Vcpu.RunOnce();
         Assert.Equal((VcpuExitKind.MmioWrite, FakeMachine.RamSize), (exit.Kind, exit.Address));
-        Assert.Equal("11", Convert.ToHexString(exit.Data));
+        Assert.Equal("223344", Convert.ToHexString(exit.Data));
         exit = machine.Vcpu.RunOnce();
         Assert.Equal((VcpuExitKind.MmioRead, FakeMachine.RamSize), (exit.Kind, exit.Address));
-        exit.SetValue(0x77);
+        exit.SetValue(0x99_8877);
         Assert.Equal(VcpuExitKind.Halt, machine.Vcpu.RunOnce().Kind);
 
-        Assert.Equal(0x7722UL, machine.Processor[Rax]);
-        Assert.Equal(Start + 6, machine.Processor[Rip]);
+        Assert.Equal(0x9988_7711UL, machine.Processor[Rax]);
+        Assert.Equal(Start + 8, machine.Processor[Rip]);
     }
 
     [Fact]
