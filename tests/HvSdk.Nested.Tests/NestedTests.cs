@@ -1,4 +1,5 @@
 using HvSdk.Live;
+
 namespace HvSdk.Nested.Tests;
 
 /// <summary>What also runs inside the nested machine, on a kvm_amd that has every instruction and every ring.</summary>
