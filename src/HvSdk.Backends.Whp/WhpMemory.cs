@@ -83,9 +83,9 @@ internal sealed unsafe class WhpMemory(WhvPartition partition)
     internal void CollectDirtyPages(WhpMapping mapping, Span<ulong> bitmap)
     {
         bitmap.Clear();
+        // SAFETY: the bitmap has a bit for each page of the mapping, in whole words, and is pinned.
         fixed (ulong* words = bitmap)
         {
-            // SAFETY: the bitmap has a bit for each page of the mapping, in whole words, and is pinned.
             Query(mapping, words, (uint)(bitmap.Length * sizeof(ulong)));
         }
 

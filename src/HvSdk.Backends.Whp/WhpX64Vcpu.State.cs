@@ -99,9 +99,9 @@ internal sealed unsafe partial class WhpX64Vcpu
     {
         byte[] page = new byte[ApicPageSize];
         uint written = 0;
+        // SAFETY: the platform writes at most as many bytes as it is told.
         fixed (byte* first = page)
         {
-            // SAFETY: the platform writes at most as many bytes as it is told.
             int result = _partition.Native.Functions.WHvGetVirtualProcessorInterruptControllerState2(
                 _partition.Native.Number, _vcpu.Index, first, ApicPageSize, &written);
             WhpError.Check(result, nameof(WhvFunctions.WHvGetVirtualProcessorInterruptControllerState2));
@@ -114,9 +114,9 @@ internal sealed unsafe partial class WhpX64Vcpu
     {
         byte[] page = new byte[ApicPageSize];
         apic.CopyTo(page, 0);
+        // SAFETY: as above.
         fixed (byte* first = page)
         {
-            // SAFETY: as above.
             int result = _partition.Native.Functions.WHvSetVirtualProcessorInterruptControllerState2(
                 _partition.Native.Number, _vcpu.Index, first, ApicPageSize);
             WhpError.Check(result, nameof(WhvFunctions.WHvSetVirtualProcessorInterruptControllerState2));

@@ -5,11 +5,13 @@ using HvSdk.Live;
 
 namespace HvSdk.Conformance.Tests;
 
-/// <summary>What Linux says of the memory that a region asked for.</summary>
+/// <summary>What Linux says of the memory that the KVM backend got for a region.</summary>
 public sealed class LinuxMemoryTests
 {
     private const ulong Here = 0x4000_0000;
     private const int HugePage = 2 << 20;
+
+    public LinuxMemoryTests() => LiveHypervisor.SkipUnlessBackend("KVM");
 
     [Fact]
     public void Transparent_Region_IsAdvisedToBeHuge()

@@ -115,7 +115,7 @@ public sealed class MmioTests
 
     [Theory]
     [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
-    public void MmioAccess_FromEndOfRam_IsSharedBetweenRamAndDevice(int level)
+    public void MmioAccess_FromEndOfRam_IsSharedBetweenRamAndDevice(int level) => Divergences.Check("store-from-end-of-ram", () =>
     {
         const uint start = (uint)TestMachine.DefaultRamSize - 3;
 
@@ -134,12 +134,12 @@ public sealed class MmioTests
 
         RunToDone(machine);
 
-        Assert.Equal(Value, machine.Registers.Rax);
+        Assert.True(machine.Registers.Rax == Value, $"The guest reads 0x{machine.Registers.Rax:X} back.");
         byte[] ram = new byte[3];
         machine.Memory.Read(start, ram);
         Assert.Equal([0x11, 0x22, 0x33], ram);
         Assert.Equal([0x44, 0x55, 0x66, 0x77, 0x88, 0], device.Bytes[..6]);
-    }
+    });
 
     [Theory]
     [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]

@@ -15,17 +15,25 @@ public static class AbsentFeatures
         ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
     ];
 
+    private const string OtherReason = "Not possible: it is a test of ";
+
     /// <summary>The lines of the table, for documents.</summary>
     public static IReadOnlyList<(string Backend, string Refusal, string Why)> Table => s_table;
 
     /// <summary>Whether a test was skipped because of a line of the table.</summary>
     /// <param name="reason">The reason that it gave.</param>
-    public static bool IsReason(string reason) => Array.Exists(s_table, line => reason == Reason(line.Backend, line.Why));
+    public static bool IsReason(string reason) => reason.StartsWith(OtherReason, StringComparison.Ordinal) || Array.Exists(s_table, line => reason == Reason(line.Backend, line.Why));
+
+    /// <summary>The reason of a test that belongs to another backend.</summary>
+    /// <param name="backend">The backend under test.</param>
+    /// <param name="owner">Whose test it is.</param>
+    internal static string ReasonForOther(string backend, string owner) => $"{OtherReason}{owner}, and this is {backend}.";
 
     /// <summary>Skips the test where the refusal is of a feature in the table.</summary>
     /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw.</param>
     public static void SkipIfKnown(NotSupportedException refusal)
     {
+        ArgumentNullException.ThrowIfNull(refusal);
         foreach ((string backend, string text, string why) in s_table)
         {
             if (refusal.Message.StartsWith(backend, StringComparison.Ordinal) && refusal.Message.Contains(text, StringComparison.Ordinal))

@@ -48,6 +48,11 @@ public static class LiveHypervisor
         return hypervisor;
     }
 
+    /// <summary>Skips a test of what one backend alone has: its own options, or what it does with its system.</summary>
+    /// <param name="backendName">The backend.</param>
+    public static void SkipUnlessBackend(string backendName) =>
+        Assert.SkipUnless(Backend.Name == backendName, AbsentFeatures.ReasonForOther(Backend.Name, backendName));
+
     private static void SkipUnlessAvailable()
     {
         BackendProbe probe = s_probe.Value;

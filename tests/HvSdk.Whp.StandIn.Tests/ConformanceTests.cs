@@ -21,7 +21,7 @@ public sealed class ConformanceTests(StandIn standIn, ITestOutputHelper output) 
         File.Delete(report);
         string bin = Path.GetFullPath(Path.Combine(StandIn.Output, "..", "bin", Suite, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))));
         var start = new ProcessStartInfo("dotnet", [
-            "exec", Path.Combine(bin, $"{Suite}.dll"), "--no-ansi", "--no-progress",
+            "exec", Path.Combine(bin, $"{Suite}.dll"), "--no-ansi", "--no-progress", "--parallel", "none",
             "--results-directory", results, "--report-xunit", "--report-xunit-filename", Path.GetFileName(report),
         ])
         {
@@ -30,6 +30,9 @@ public sealed class ConformanceTests(StandIn standIn, ITestOutputHelper output) 
                 ["HVSDK_BACKEND"] = "whp",
                 ["HVSDK_WHP_LIBRARY"] = Path.Combine(StandIn.Output, "linux", "libWinHvPlatform.so"),
                 ["HVSDK_REQUIRE"] = "whp",
+
+                // The platform lets one partition of a process have memory. Without this, what needs two (state that moves) would not be seen at all.
+                ["HVSDK_WHP_STANDIN_MANY_PARTITIONS"] = "1",
             },
         };
 

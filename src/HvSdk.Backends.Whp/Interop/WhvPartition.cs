@@ -45,9 +45,9 @@ internal sealed unsafe class WhvPartition : SafeHandle
     internal int TrySet<T>(WHV_PARTITION_PROPERTY_CODE code, ReadOnlySpan<T> values)
         where T : unmanaged
     {
+        // SAFETY: the platform reads as many bytes as it is told, which the span has.
         fixed (T* first = values)
         {
-            // SAFETY: the platform reads as many bytes as it is told, which the span has.
             return Functions.WHvSetPartitionProperty(handle, code, first, (uint)(values.Length * sizeof(T)));
         }
     }

@@ -13,7 +13,7 @@ public enum HypervisorFeatures
     /// <summary>Knowing which pages the guest has written.</summary>
     DirtyTracking = 1 << 1,
 
-    /// <summary>Memory backed by huge pages.</summary>
+    /// <summary>Memory backed by huge pages that were set aside (<see cref="HvSdk.HugePages.Size2MiB"/>, <see cref="HvSdk.HugePages.Size1GiB"/>).</summary>
     HugePages = 1 << 2,
 
     /// <summary>More than one partition at a time in one process.</summary>

@@ -19,7 +19,8 @@ public sealed partial class GuestMemory
             _capabilities.Require(HypervisorFeatures.DirtyTracking);
         }
 
-        if (options.HugePages != HugePages.None)
+        // A wish needs nothing: a host that cannot does what it does by itself.
+        if (options.HugePages is not (HugePages.None or HugePages.Transparent))
         {
             _capabilities.Require(HypervisorFeatures.HugePages);
         }

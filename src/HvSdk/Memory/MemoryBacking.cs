@@ -95,7 +95,7 @@ public enum HugePages
     /// <summary>What the host does by itself.</summary>
     None,
 
-    /// <summary>The host is asked to use huge pages where it can; it may not.</summary>
+    /// <summary>The host is asked to use huge pages where it can; it may not, and a host that knows none ignores it.</summary>
     Transparent,
 
     /// <summary>2 MiB pages set aside by the host's administrator; mapping fails where there are too few.</summary>

@@ -66,13 +66,14 @@ public sealed class X64PartitionOptions
 
         if (TimerChip)
         {
-            capabilities.Require(HypervisorFeatures.TimerChip);
             if (mode != InterruptControllerMode.Full)
             {
                 throw new ArgumentException(
                     $"The host's timer chip needs {nameof(InterruptControllerMode)}.{nameof(InterruptControllerMode.Full)}, and this is {mode}. Set {nameof(PartitionOptions)}.{nameof(PartitionOptions.InterruptController)}, or do without the chip.",
                     nameof(TimerChip));
             }
+
+            capabilities.Require(HypervisorFeatures.TimerChip);
         }
 
         if (TscFrequency is { } frequency)

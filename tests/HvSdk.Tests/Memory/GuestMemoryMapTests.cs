@@ -105,7 +105,8 @@ public sealed class GuestMemoryMapTests
             null, ScriptedMachine.Without(HypervisorFeatures.ReadOnlyMemory | HypervisorFeatures.DirtyTracking | HypervisorFeatures.HugePages));
         AssertLacks(nameof(HypervisorFeatures.ReadOnlyMemory), () => machine.Partition.Memory.Map(0, Page, new() { Access = MemoryAccess.ReadOnly }));
         AssertLacks(nameof(HypervisorFeatures.DirtyTracking), () => machine.Partition.Memory.Map(0, Page, new() { TrackDirtyPages = true }));
-        AssertLacks(nameof(HypervisorFeatures.HugePages), () => machine.Partition.Memory.Map(0, Page, new() { HugePages = HugePages.Transparent }));
+        AssertLacks(nameof(HypervisorFeatures.HugePages), () => machine.Partition.Memory.Map(0, 2 << 20, new() { HugePages = HugePages.Size2MiB }));
+        machine.Partition.Memory.Map(16 * Page, Page, new() { HugePages = HugePages.Transparent }); // a wish needs nothing
         MemoryRegion ram = machine.Partition.Memory.Map(0, Page);
         AssertLacks(nameof(HypervisorFeatures.ReadOnlyMemory), () => machine.Partition.Memory.MapAlias(Page, ram, 0, Page, MemoryAccess.ReadOnly));
         AssertLacks(nameof(HypervisorFeatures.DirtyTracking), ram.StartDirtyTracking);
