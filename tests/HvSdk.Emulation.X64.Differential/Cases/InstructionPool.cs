@@ -17,6 +17,13 @@ public sealed class InstructionPool
         CpuidFeature.SMAP, CpuidFeature.MSR,
     ];
 
+    private static readonly HashSet<CpuidFeature> s_vectorFeatures =
+    [
+        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.MMX, CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3,
+        CpuidFeature.SSE4_1, CpuidFeature.SSE4_2, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA, CpuidFeature.F16C, CpuidFeature.AES,
+        CpuidFeature.PCLMULQDQ, CpuidFeature.FXSR, CpuidFeature.XSAVE, CpuidFeature.XSAVEOPT, CpuidFeature.XSAVEC,
+    ];
+
     private readonly Dictionary<InstructionGroup, List<Code>> _groups = [];
 
     private readonly HashSet<Code> _all = [];
@@ -26,6 +33,10 @@ public sealed class InstructionPool
         Mode = mode;
         Hypervisor = hypervisor;
     }
+
+    /// <summary>The instruction works on x87, SSE or AVX state.</summary>
+    /// <param name="code">The instruction.</param>
+    public static bool IsVector(Code code) => Array.Exists(code.CpuidFeatures(), s_vectorFeatures.Contains);
 
     /// <summary>The mode.</summary>
     public MachineMode Mode { get; }
