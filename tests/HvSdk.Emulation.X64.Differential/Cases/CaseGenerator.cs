@@ -118,10 +118,11 @@ public sealed class CaseGenerator(InstructionPool pool)
         return decoder.Decode();
     }
 
-    // QEMU 7.2 has an order of prefixes of its own; the processor's is seen elsewhere.
+    // QEMU 7.2 has an order of prefixes of its own; the processor's is seen elsewhere. KVM_PVM carries misaligned vector accesses out that have two
+    // prefixes for a segment: the processor's #GP reaches its instruction emulator first.
     private static byte[] CreatePrefix(ref RandomSource random, in Instruction instruction, string hypervisor)
     {
-        if (!random.Chance(4) || instruction.IsStringInstruction || hypervisor == "kvm_amd@tcg")
+        if (!random.Chance(4) || instruction.IsStringInstruction || hypervisor == "kvm_amd@tcg" || (hypervisor == "kvm_pvm" && InstructionPool.IsVector(instruction.Code)))
         {
             return [];
         }
@@ -252,6 +253,7 @@ public sealed class CaseGenerator(InstructionPool pool)
         if (test.Instructions.Any(static item => InstructionPool.IsVector(item.Instruction.Code)))
         {
             test.Registers = test.Registers with { Rflags = test.Registers.Rflags & ~AlignmentCheck };
+            test.Instructions = [.. test.Instructions.Where(static item => item.Instruction.Mnemonic is not (Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq))];
         }
     }
 

@@ -57,6 +57,7 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
         Table.Any(line => (line.Hypervisor.Length == 0 || line.Hypervisor == hypervisor) && line.Mnemonics.Contains(opCode.Mnemonic))
         || HasUndefinedResult(opCode.Code)
         || (hypervisor == Tcg && opCode.Code.ToString().EndsWith("r1", StringComparison.Ordinal)) // TEST as F6 /1 and F7 /1: #UD there
+        || IsStoreOfMmx(opCode.Code)
         || UsesSegments(opCode)
         || (IsWild(opCode.Code) && !Machine.Of(mode).IsLong)
         || (opCode.MustBeCpl0 && !Machine.Of(mode).IsUser);
@@ -67,6 +68,9 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
     // SHLD and SHRD of 16 bits by more than 16, BSWAP of 16 bits (SDM vol. 2); MOVSXD to 16 bits reads 32 on AMD and 16 on Intel.
     private static bool HasUndefinedResult(Code code) =>
         code is Code.Shld_rm16_r16_CL or Code.Shrd_rm16_r16_CL or Code.Shld_rm16_r16_imm8 or Code.Shrd_rm16_r16_imm8 or Code.Bswap_r16 or Code.Movsxd_r16_rm16;
+
+    // Whether the x87 stack is reset already when the store faults is each processor's own affair.
+    private static bool IsStoreOfMmx(Code code) => code is Code.Movq_mmm64_mm or Code.Movq_rm64_mm or Code.Movd_rm32_mm or Code.Movntq_m64_mm;
 
     // Segment registers and far transfers: cases of their own.
     private static bool UsesSegments(OpCodeInfo opCode)
