@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using HvSdk.Live;
 
 namespace HvSdk.Whp.StandIn.Tests;
@@ -11,7 +10,7 @@ public sealed class StandIn : IAsyncLifetime
     private static readonly TimeSpan s_buildLimit = TimeSpan.FromMinutes(10);
 
     /// <summary>Its sources.</summary>
-    internal static string Sources { get; } = Path.GetFullPath(Path.Combine(ThisFolder(), "..", "whp-standin"));
+    internal static string Sources { get; } = Path.Combine(FindRepository(), "tests", "whp-standin");
 
     /// <summary>Where build.sh puts what it makes.</summary>
     internal static string Output { get; } = Path.GetFullPath(Path.Combine(Sources, "..", "..", "artifacts", "whp-standin"));
@@ -56,5 +55,16 @@ public sealed class StandIn : IAsyncLifetime
         }
     }
 
-    private static string ThisFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    private static string FindRepository()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "HvSdk.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException($"{AppContext.BaseDirectory} is not within the repository.");
+    }
 }
