@@ -9,12 +9,17 @@ internal static class Repository
     internal static string Root { get; } = FindRoot();
 
     /// <summary>Files of the tree, without what builds make, as paths from the root with slashes.</summary>
+    /// <remarks>Folders of builds are not entered, nor are links: what tests leave there may lead anywhere (a Wine prefix links to the root of the system).</remarks>
     internal static IEnumerable<string> Files(string under, string pattern) =>
-        from path in Directory.EnumerateFiles(Path.Combine(Root, under), pattern, SearchOption.AllDirectories)
-        let relative = Path.GetRelativePath(Root, path).Replace('\\', '/')
-        where !relative.Split('/').Any(static part => part is "obj" or "bin" or "artifacts" or ".git")
-        orderby relative
-        select relative;
+        FilesIn(new DirectoryInfo(Path.Combine(Root, under)), pattern)
+            .Select(static path => Path.GetRelativePath(Root, path).Replace('\\', '/'))
+            .Order();
+
+    private static IEnumerable<string> FilesIn(DirectoryInfo folder, string pattern) =>
+        folder.EnumerateFiles(pattern).Select(static file => file.FullName).Concat(
+            folder.EnumerateDirectories()
+                .Where(static child => child.LinkTarget is null && child.Name is not ("obj" or "bin" or "artifacts" or ".git"))
+                .SelectMany(child => FilesIn(child, pattern)));
 
     internal static string Read(string path) => File.ReadAllText(Path.Combine(Root, path));
 
