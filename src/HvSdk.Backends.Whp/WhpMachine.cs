@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using HvSdk.Backends.Whp.Interop;
 using HvSdk.Emulation;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using HvSdk.Live;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -20,7 +21,7 @@ public sealed class DivergenceDocumentTests
         string expected = document[..begin] + Begin + "\n" + Format() + document[end..];
         if (Environment.GetEnvironmentVariable("HVSDK_UPDATE") == "1")
         {
-            File.WriteAllText(FindSource(), expected);
+            File.WriteAllText(Path.Combine(SourceTree.Root, "docs", "backends.md"), expected);
             return;
         }
 
@@ -42,17 +43,5 @@ public sealed class DivergenceDocumentTests
         }
 
         return text.ToString();
-    }
-
-    private static string FindSource()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "HvSdk.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        Assert.NotNull(folder);
-        return Path.Combine(folder.FullName, "docs", "backends.md");
     }
 }

@@ -101,7 +101,7 @@ internal static class Divergences
             Assert.Fail($"{divergence.Hypervisor} has the behaviour {behaviour}, and the table says: {divergence.Differs} Take the line out of {nameof(Divergences)}.");
         }
 
-        if (line is not null && divergence.Outcome.FindMismatch(failure) is { } mismatch)
+        if (divergence.Outcome.FindMismatch(failure) is { } mismatch)
         {
             Assert.Fail($"The table says of {behaviour} on {divergence.Hypervisor}: {divergence.Differs} The outcome {mismatch}, and is: {failure}");
         }

@@ -10,14 +10,7 @@ internal static class NestedMachine
     private const string Tier = "nested";
     private const string Remedy = "Run tests/nested/install.sh (Debian and Ubuntu; it needs root or sudo), then this test again.";
 
-    /// <summary>The repository that the tests were built from.</summary>
-    public static string Repository { get; } = FindRepository();
-
-    private static string Scripts { get; } = Path.Combine(Repository, "tests", "nested");
-
-    /// <summary>What a project of this repository was built to, in the configuration that this test was built in.</summary>
-    public static string OutputOf(string project) =>
-        Path.Combine(Repository, "artifacts", "bin", project, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)));
+    private static string Scripts { get; } = Path.Combine(SourceTree.Root, "tests", "nested");
 
     /// <summary>Makes the machine's parts, or skips the test where this one cannot make them: a tool is missing, or a package cannot be had.</summary>
     public static async Task RequireAsync()
@@ -54,7 +47,7 @@ internal static class NestedMachine
             LiveHypervisor.SkipOrFail(Tier, $"The Linux guests could not be built: {output.Trim()} {Remedy}");
         }
 
-        return Path.Combine(Repository, "artifacts", "guests");
+        return Path.Combine(SourceTree.Root, "artifacts", "guests");
     }
 
     /// <summary>Runs a command in the machine.</summary>
@@ -77,17 +70,4 @@ internal static class NestedMachine
     // Debian keeps mke2fs and debugfs where ordinary users do not look.
     private static bool IsInstalled(string tool) =>
         $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Any(folder => File.Exists(Path.Combine(folder, tool)));
-
-    private static string FindRepository()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "HvSdk.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new InvalidOperationException($"There is no HvSdk.sln above {AppContext.BaseDirectory}. These tests use the scripts in tests/nested: run them where they were built.");
-    }
 }

@@ -38,7 +38,7 @@ public sealed class NestedTests(ITestOutputHelper output)
         await NestedMachine.RequireAsync();
 
         (int code, string said) = await NestedMachine.RunAsync(
-            s_sampleLimit, "--add", $"{NestedMachine.OutputOf("HelloGuest")}:/hello", "--", "dotnet", "/hello/HelloGuest.dll");
+            s_sampleLimit, "--add", $"{SourceTree.OutputOf("HelloGuest")}:/hello", "--", "dotnet", "/hello/HelloGuest.dll");
 
         output.WriteLine(said);
         Assert.True(code == 0, $"run.sh ended with {code}.{Environment.NewLine}{said}");
@@ -77,7 +77,7 @@ public sealed class NestedTests(ITestOutputHelper output)
     /// <summary>What run.sh is told, with the files of an earlier run taken away.</summary>
     private static string[] SuiteArguments(string suite, string[] options, out string report, out string counts)
     {
-        string results = Path.Combine(NestedMachine.Repository, "artifacts", "nested-results");
+        string results = Path.Combine(SourceTree.Root, "artifacts", "nested-results");
         report = Path.Combine(results, $"{suite}.xml");
         counts = Path.Combine(results, $"{suite}.counts");
         Directory.CreateDirectory(results);
@@ -86,7 +86,7 @@ public sealed class NestedTests(ITestOutputHelper output)
         return
         [
             // One processor: with two the emulation itself has been seen to corrupt its kernel.
-            "--cpus", "1", .. options, "--results", results, "--add", $"{NestedMachine.OutputOf(suite)}:/tests",
+            "--cpus", "1", .. options, "--results", results, "--add", $"{SourceTree.OutputOf(suite)}:/tests",
             "--env", "HVSDK_REQUIRE=kvm,guests", "--env", "TESTINGPLATFORM_TELEMETRY_OPTOUT=1",
 
             // An exit costs several times what it does outside, and a kick most of all.

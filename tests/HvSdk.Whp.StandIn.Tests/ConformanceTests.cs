@@ -15,13 +15,12 @@ public sealed class ConformanceTests(StandIn standIn, ITestOutputHelper output) 
     public async Task ConformanceSuite_OverStandIn_PassesWhole()
     {
         standIn.RequireKvm();
-        string results = Path.GetFullPath(Path.Combine(StandIn.Output, "..", "nested-results"));
+        string results = Path.Combine(SourceTree.Root, "artifacts", "nested-results");
         Directory.CreateDirectory(results);
         string report = Path.Combine(results, $"{Suite}.whp.xml");
         File.Delete(report);
-        string bin = Path.GetFullPath(Path.Combine(StandIn.Output, "..", "bin", Suite, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))));
         var start = new ProcessStartInfo("dotnet", [
-            "exec", Path.Combine(bin, $"{Suite}.dll"), "--no-ansi", "--no-progress", "--parallel", "none",
+            "exec", Path.Combine(SourceTree.OutputOf(Suite), $"{Suite}.dll"), "--no-ansi", "--no-progress", "--parallel", "none",
             "--results-directory", results, "--report-xunit", "--report-xunit-filename", Path.GetFileName(report),
         ])
         {

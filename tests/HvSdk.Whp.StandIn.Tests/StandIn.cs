@@ -10,10 +10,10 @@ public sealed class StandIn : IAsyncLifetime
     private static readonly TimeSpan s_buildLimit = TimeSpan.FromMinutes(10);
 
     /// <summary>Its sources.</summary>
-    internal static string Sources { get; } = Path.Combine(FindRepository(), "tests", "whp-standin");
+    internal static string Sources { get; } = Path.Combine(SourceTree.Root, "tests", "whp-standin");
 
     /// <summary>Where build.sh puts what it makes.</summary>
-    internal static string Output { get; } = Path.GetFullPath(Path.Combine(Sources, "..", "..", "artifacts", "whp-standin"));
+    internal static string Output { get; } = Path.Combine(SourceTree.Root, "artifacts", "whp-standin");
 
     /// <summary>Why it cannot be built, or null.</summary>
     private string? _failure;
@@ -53,18 +53,5 @@ public sealed class StandIn : IAsyncLifetime
         {
             LiveHypervisor.SkipOrFail("kvm", $"/dev/kvm does not open: {e.Message}");
         }
-    }
-
-    private static string FindRepository()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "HvSdk.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new InvalidOperationException($"{AppContext.BaseDirectory} is not within the repository.");
     }
 }
