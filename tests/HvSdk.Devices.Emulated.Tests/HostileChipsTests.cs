@@ -6,6 +6,7 @@ using HvSdk.Testing;
 namespace HvSdk.Devices.Emulated.Tests;
 
 /// <summary>A guest that does to interrupt controllers, timer, power management and fw_cfg whatever comes to its mind.</summary>
+[Collection(nameof(Alone))]
 public sealed class HostileChipsTests
 {
     private const int Accesses = 50_000;

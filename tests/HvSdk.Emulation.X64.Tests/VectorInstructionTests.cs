@@ -56,6 +56,7 @@ public sealed class VectorInstructionTests
     {
         Assert.SkipUnless(NativeProcessor.IsSupported, "The host's processor is no x86-64 with AVX2, or the host is no Linux.");
         using var truth = new VectorTruth();
+        truth.UseX87();
         var random = new Random(5);
         for (int components = 0; components < 8; components++)
         {

@@ -18,6 +18,21 @@ internal sealed class VectorTruth : IDisposable
     private readonly NativeProcessor _native = new();
     private readonly TestBoard _board = Board();
 
+    /// <summary>Leaves numbers in the x87 registers of this thread, as a C library's long doubles do.</summary>
+    public void UseX87()
+    {
+        var a = new Assembler(64);
+        a.fninit();
+        for (int i = 0; i < 8; i++)
+        {
+            a.fld1();
+        }
+
+        a.fninit();
+        a.ret();
+        _native.Run(Assemble(a), new byte[DataSize]);
+    }
+
     /// <summary>A board in long mode with AVX on.</summary>
     public static TestBoard Board(Action<Assembler>? body = null, X64EmulatorOptions? options = null)
     {
@@ -32,9 +47,9 @@ internal sealed class VectorTruth : IDisposable
     public string? Compare(Action<Assembler> body, ReadOnlySpan<byte> data)
     {
         byte[] expected = data.ToArray();
-        _native.Run(Assemble(body, static a => a.ret()), expected);
+        _native.Run(Assemble(ClearX87, body, static a => a.ret()), expected);
 
-        byte[] code = Assemble(body, static a => a.hlt());
+        byte[] code = Assemble(static _ => { }, body, static a => a.hlt());
         code.CopyTo(_board.Ram, (int)CodeAddress);
         data.CopyTo(_board.Ram.AsSpan((int)DataAddress));
         _board.State.IsHalted = false;
@@ -53,10 +68,21 @@ internal sealed class VectorTruth : IDisposable
             : $"at 0x{at:X}: {Convert.ToHexString(actual.Slice(at & ~15, 16))}, the processor {Convert.ToHexString(expected.AsSpan(at & ~15, 16))}";
     }
 
-    private static byte[] Assemble(Action<Assembler> body, Action<Assembler> end)
+    /// <summary>FNINIT empties the x87 registers and keeps what they hold: what other code of the thread left there would be saved with them.</summary>
+    private static void ClearX87(Assembler a)
+    {
+        a.fninit();
+        for (int i = 0; i < 8; i++)
+        {
+            a.fldz();
+        }
+    }
+
+    private static byte[] Assemble(Action<Assembler> begin, Action<Assembler> body, Action<Assembler> end)
     {
         var a = new Assembler(64);
         AssemblerRegisterYMM[] ymm = [ymm0, ymm1, ymm2, ymm3];
+        begin(a);
         a.vzeroall();
         a.fninit();
         a.ldmxcsr(__dword_ptr[rdi + 0x98]);
@@ -87,6 +113,11 @@ internal sealed class VectorTruth : IDisposable
         a.emms();
         a.vzeroupper();
         end(a);
+        return Assemble(a);
+    }
+
+    private static byte[] Assemble(Assembler a)
+    {
         var stream = new MemoryStream();
         a.Assemble(new StreamCodeWriter(stream), CodeAddress);
         return stream.ToArray();

@@ -143,7 +143,3 @@ public sealed class HostileGuestTests
         }
     }
 }
-
-/// <summary>Tests that look at the memory of the process run without others beside them.</summary>
-[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
-public sealed class Alone;
