@@ -33,6 +33,8 @@ internal sealed unsafe class WhpDebugger(WhpVcpu vcpu, WhpRegisterFile registers
 
     internal bool IsStepping => _options.SingleStep;
 
+    internal bool StopsAtSoftwareBreakpoints => _options.SoftwareBreakpoints;
+
     internal void Set(VcpuDebugOptions options)
     {
         ulong exceptions = (options.SingleStep || options.HardwareBreakpoints.Count > 0 ? DebugException : 0)

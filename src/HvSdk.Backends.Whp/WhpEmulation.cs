@@ -38,15 +38,17 @@ internal sealed class WhpEmulation
     private readonly X64CpuState _state = new();
     private readonly WhpRegisterFile _registers;
     private readonly WhpX64Vcpu _x64;
+    private readonly WhpDebugger _debugger;
     private readonly ulong[] _before = new ulong[GeneralCount];
     private X64SpecialRegisters _specialBefore;
     private X64InterruptShadow _shadowBefore;
     private bool _nmiMaskedBefore;
     private WhpMachine _machine;
 
-    internal WhpEmulation(WhpPartition partition, WhpRegisterFile registers, WhpX64Vcpu x64)
+    internal WhpEmulation(WhpPartition partition, WhpRegisterFile registers, WhpX64Vcpu x64, WhpDebugger debugger)
     {
         _registers = registers;
+        _debugger = debugger;
         _x64 = x64;
         _machine = new WhpMachine(partition, registers, x64);
     }
@@ -113,6 +115,10 @@ internal sealed class WhpEmulation
             case X64EmulationResult.LimitReached:
                 WriteBack();
                 return WhpEmulationResult.Done;
+            case X64EmulationResult.Exception when IsBreakpointOfHost():
+                // As where the platform executes INT3: the state stays at the instruction.
+                exit = ExitFactory.Debug(DebugCause.SoftwareBreakpoint, _specialBefore.Cs.Base + _before[(int)WHV_REGISTER_NAME.WHvX64RegisterRip], 0, raw);
+                return WhpEmulationResult.Exit;
             case X64EmulationResult.Exception:
                 WriteBack();
                 _x64.Raise(_emulator.Exception);
@@ -134,6 +140,14 @@ internal sealed class WhpEmulation
                 exit = ExitFactory.EmulationFailure(_machine.CopyInstruction(_emulator.Instruction), (uint)result, raw);
                 return WhpEmulationResult.Exit;
         }
+    }
+
+    private bool IsBreakpointOfHost()
+    {
+        const byte int3 = 0xCC;
+        return _debugger.StopsAtSoftwareBreakpoints
+            && _emulator.Exception is { Vector: (byte)WHV_EXCEPTION_TYPE.WHvX64ExceptionTypeBreakpointTrap, IsTrap: true }
+            && _emulator.Instruction[^1] == int3; // not the INT of two bytes
     }
 
     /// <summary>Gives the platform what the instruction has changed: mostly RIP, and a register.</summary>

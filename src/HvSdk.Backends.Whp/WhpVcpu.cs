@@ -38,7 +38,7 @@ internal sealed unsafe class WhpVcpu : VcpuBackend
             Registers = new WhpRegisterFile(partition.Native, index, _scratch);
             _debugger = new WhpDebugger(this, Registers);
             _x64 = new WhpX64Vcpu(this, partition, Registers, _debugger);
-            _emulation = new WhpEmulation(partition, Registers, _x64);
+            _emulation = new WhpEmulation(partition, Registers, _x64, _debugger);
             _x64.Reset();
         }
         catch

@@ -31,6 +31,23 @@ public sealed unsafe class DebugTests
         Assert.Equal(Start, exit.Address);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void SoftwareBreakpoint_InAnInstructionThatIsEmulated_LeavesWhereAsked(bool isAsked)
+    {
+        using var machine = new FakeMachine();
+        machine.Load(Start, 0xCC);
+        machine.Vcpu.SetDebug(new VcpuDebugOptions { SoftwareBreakpoints = isAsked });
+        machine.Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonUnsupportedFeature).Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonX64Halt);
+
+        VcpuExit exit = machine.Vcpu.RunOnce();
+
+        Assert.Equal(isAsked ? VcpuExitKind.Debug : VcpuExitKind.Halt, exit.Kind);
+        Assert.True(!isAsked || exit.Address == Start);
+        Assert.Equal(isAsked ? Start : Start + 1, machine.Processor[Rip]);
+    }
+
     [Fact]
     public void SoftwareBreakpoint_NotAsked_IsGivenBackBehindTheInstruction()
     {

@@ -50,8 +50,8 @@ internal static class Divergences
         new(
             "cpuid-at-cpl3",
             "kvm_pvm",
-            new DivergentOutcome.Value("CPUID is not the table's"),
-            "CPUID at privilege level 3 gives the host's answers, not the partition's table.",
+            new DivergentOutcome.Unreliable(new DivergentOutcome.Value("CPUID is not the table's")),
+            "CPUID at privilege level 3 gives the host's answers, not the partition's table, unless the host's processor can make it fault.",
             PvmRunsUserCode),
         new(
             "cpuid-features",

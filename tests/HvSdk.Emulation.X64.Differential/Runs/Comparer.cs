@@ -170,27 +170,23 @@ public sealed class Comparer
         }
     }
 
-    // The flags that an exception pushed.
+    // The flags that an exception pushed, and its error code.
     private static void MaskFrame(TestCase test, Outcome outcome, Span<byte> memory, ulong undefined, ulong errors)
     {
-        var machine = Machine.Of(test.Mode);
-        bool hasErrorCode = test.Mode != MachineMode.Real16 && outcome.Vector is 8 or (>= 10 and <= 14) or 17;
-        int size = machine.IsLong ? 8 : test.Mode == MachineMode.Real16 ? 2 : 4;
-        ulong frame = outcome.Registers.Rsp + (ulong)(((hasErrorCode ? 1 : 0) + 2) * size);
-        frame += outcome.SpecialRegisters.Ss.Base;
-        if (frame > (ulong)(memory.Length - size))
+        var frame = FaultFrame.Of(test, outcome);
+        if (frame.Flags > (ulong)(memory.Length - frame.WordSize))
         {
             return;
         }
 
         if (outcome.Vector == 14)
         {
-            memory[(int)(outcome.Registers.Rsp + outcome.SpecialRegisters.Ss.Base)] &= (byte)~errors;
+            memory[(int)frame.ErrorCode] &= (byte)~errors;
         }
 
-        for (int i = 0; i < size; i++)
+        for (int i = 0; i < frame.WordSize; i++)
         {
-            memory[(int)frame + i] &= (byte)~(undefined >> (8 * i));
+            memory[(int)frame.Flags + i] &= (byte)~(undefined >> (8 * i));
         }
     }
 

@@ -103,7 +103,7 @@ public sealed class DifferentialRun : IDisposable
         _processor.Run(test, _expected);
         List<string> differences = [];
         bool isSkipped = false;
-        if ((Skips.ReasonOf(test, _expected, "processor") ?? Skips.ReasonOf(_expected, _actual, _processor.HypervisorName)) is { } late)
+        if ((Skips.ReasonOf(test, _expected, "processor") ?? Skips.ReasonOf(test, _expected, _actual, _processor.HypervisorName)) is { } late)
         {
             isSkipped = true;
             Count(result, late);
