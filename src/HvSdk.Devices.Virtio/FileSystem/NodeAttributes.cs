@@ -18,8 +18,8 @@ public readonly record struct NodeAttributes
     /// <summary>The inode number, or 0: the server gives one, which changes once the guest has forgotten the node.</summary>
     public ulong Inode { get; init; }
 
-    /// <summary>Names that it has; 0 counts as 1.</summary>
-    public uint LinkCount { get; init; }
+    /// <summary>Names that it has, or null: 1, and 2 for a directory.</summary>
+    public uint? LinkCount { get; init; }
 
     /// <summary>The owner's number in the guest.</summary>
     public uint UserId { get; init; }
@@ -40,7 +40,7 @@ public readonly record struct NodeAttributes
     public DateTimeOffset ChangeTime { get; init; }
 
     /// <summary>A directory that anybody may read: what most read-only providers have.</summary>
-    public static NodeAttributes ReadOnlyDirectory => new() { Kind = NodeKind.Directory, Permissions = 0b101_101_101, LinkCount = 2 };
+    public static NodeAttributes ReadOnlyDirectory => new() { Kind = NodeKind.Directory, Permissions = 0b101_101_101 };
 
     /// <summary>A file that anybody may read.</summary>
     /// <param name="size">Bytes.</param>

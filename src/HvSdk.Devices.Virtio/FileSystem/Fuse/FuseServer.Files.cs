@@ -116,7 +116,7 @@ internal sealed partial class FuseServer
             return error;
         }
 
-        if (request.Offset > long.MaxValue - request.Size)
+        if (request.Offset > (ulong)long.MaxValue - request.Size)
         {
             return FileError.EFBIG;
         }
@@ -207,7 +207,7 @@ internal sealed partial class FuseServer
             return FileError.EINVAL;
         }
 
-        return request.Offset > long.MaxValue - request.Length ? FileError.EFBIG : file.Allocate((long)request.Offset, (long)request.Length, (int)request.Mode);
+        return request.Offset > (ulong)long.MaxValue - request.Length ? FileError.EFBIG : file.Allocate((long)request.Offset, (long)request.Length, (int)request.Mode);
     }
 
     private FileError Seek()

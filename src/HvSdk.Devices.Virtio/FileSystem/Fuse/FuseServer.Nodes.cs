@@ -250,7 +250,7 @@ internal sealed partial class FuseServer
             modifyNanoseconds,
             changeNanoseconds,
             NodeMode.Of(attributes),
-            uint.Max(attributes.LinkCount, 1),
+            attributes.LinkCount ?? (attributes.Kind == NodeKind.Directory ? 2U : 1U),
             attributes.UserId,
             attributes.GroupId,
             attributes.DeviceNumber,
