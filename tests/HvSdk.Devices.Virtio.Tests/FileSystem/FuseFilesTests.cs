@@ -26,7 +26,7 @@ public sealed class FuseFilesTests : IDisposable
         Assert.Equal("lo"u8, _client.Read(created.Open.Handle, 3, 100).Data);
         Assert.Empty(_client.Read(created.Open.Handle, 5, 100).Data);
         Assert.Empty(_client.Read(created.Open.Handle, long.MaxValue, 100).Data);
-        Assert.Equal("hello"u8, _tree.ReadFile("f"));
+        Assert.Equal("hello"u8, _tree.ReadFile("f")!);
         Assert.Equal(FileError.None, _client.Release(created.Open.Handle));
         Assert.Equal(FileError.EBADF, _client.Release(created.Open.Handle));
         Assert.Equal(FileError.EBADF, _client.Read(created.Open.Handle, 0, 1).Error);
@@ -73,7 +73,7 @@ public sealed class FuseFilesTests : IDisposable
                     break;
                 default:
                     int expected = int.Clamp(size - offset, 0, length);
-                    Assert.Equal(mirror.AsSpan(offset, expected), _client.Read(handle, (ulong)offset, length).Data);
+                    Assert.Equal(mirror[offset..(offset + expected)], _client.Read(handle, (ulong)offset, length).Data);
                     break;
             }
         }
@@ -95,7 +95,7 @@ public sealed class FuseFilesTests : IDisposable
         Assert.Equal(FileError.ENOSPC, _client.Write(other, 0, [1]).Error);
         Assert.Equal(FileError.None, _client.Unlink(Root, "f"));
         Assert.Equal(1 << 20, _tree.UsedBytes); // it is open still
-        Assert.Equal(1, _client.Read(handle, 0, 1).Data.Length);
+        Assert.Single(_client.Read(handle, 0, 1).Data);
         Assert.Equal(FileError.None, _client.Release(handle));
         Assert.Equal(0, _tree.UsedBytes);
         Assert.Equal(FileError.None, _client.Write(other, 0, [1]).Error);

@@ -164,7 +164,7 @@ public sealed class FuseNamesTests : IDisposable
         Assert.Equal(FileError.EEXIST, _client.Rename(dir, "file", Root, "old", RenameModes.NoReplace));
         Assert.Equal(FileError.None, _client.Rename(dir, "file", Root, "old"));
 
-        Assert.Equal("content"u8, _tree.ReadFile("old"));
+        Assert.Equal("content"u8, _tree.ReadFile("old")!);
         Assert.Equal(file, _client.Find("old"));
         Assert.Empty(_tree.List("dir")!);
         Assert.Equal(FileError.ENOENT, _client.Rename(dir, "file", Root, "x"));
@@ -175,7 +175,7 @@ public sealed class FuseNamesTests : IDisposable
     {
         byte[] arguments = [.. FuseClient.Bytes(new FuseRenameRequest(Root)), .. FuseClient.Name("file"), .. FuseClient.Name("moved")];
         Assert.Equal(FileError.None, _client.Call(FuseOpcode.Rename, _client.Find("dir"), arguments).Error);
-        Assert.Equal("content"u8, _tree.ReadFile("moved"));
+        Assert.Equal("content"u8, _tree.ReadFile("moved")!);
     }
 
     [Fact]
@@ -209,8 +209,8 @@ public sealed class FuseNamesTests : IDisposable
         _tree.WriteFile("other", "o"u8);
         Assert.Equal(FileError.ENOENT, _client.Rename(Root, "other", Root, "none", RenameModes.Exchange));
         Assert.Equal(FileError.None, _client.Rename(Root, "other", Root, "dir", RenameModes.Exchange));
-        Assert.Equal("o"u8, _tree.ReadFile("dir"));
-        Assert.Equal("content"u8, _tree.ReadFile("other/file"));
+        Assert.Equal("o"u8, _tree.ReadFile("dir")!);
+        Assert.Equal("content"u8, _tree.ReadFile("other/file")!);
     }
 
     [Theory]

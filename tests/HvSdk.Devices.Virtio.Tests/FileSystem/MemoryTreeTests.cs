@@ -11,7 +11,7 @@ public sealed class MemoryTreeTests
         tree.WriteFile("a/b/c", "second"u8);
         tree.CreateDirectory("a/d");
 
-        Assert.Equal("second"u8, tree.ReadFile("a/b/c"));
+        Assert.Equal("second"u8, tree.ReadFile("a/b/c")!);
         Assert.Equal(["b", "d"], tree.List("a")!);
         Assert.Equal(["a"], tree.List()!);
         Assert.Null(tree.ReadFile("a"));
@@ -73,7 +73,7 @@ public sealed class MemoryTreeTests
         Assert.Equal(0x41FFU, first.GetAttributes(directory).Answer.Attributes.Mode);
         first.Write(first.Create(directory, "result").Answer.Open.Handle, 0, "42"u8);
 
-        Assert.Equal("42"u8, tree.ReadFile("out/result"));
+        Assert.Equal("42"u8, tree.ReadFile("out/result")!);
         Assert.Equal("42"u8, second.Read(second.Open(second.Find("out/result")).Answer.Handle, 0, 9).Data);
     }
 }
