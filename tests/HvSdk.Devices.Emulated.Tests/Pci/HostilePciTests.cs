@@ -117,6 +117,8 @@ public sealed class HostilePciTests
             Assert.InRange(Rig.Partition.Mmio.Windows.Count, 0, 9);
             Assert.All(Rig.Partition.Mmio.Windows, window => Assert.True(
                 Rig.Bridge.LowWindow.Contains(window.Address, window.Size) || Rig.Bridge.HighWindow!.Value.Contains(window.Address, window.Size)));
+            Assert.NotEmpty(Rig.Messages); // else the guest was too tame
+            Assert.All(_devices, static device => Assert.NotEqual(0, device.Moves));
             Assert.All(Rig.Messages, static message => Assert.Equal(0xFEE0_0000UL, message.Address & ~0xF_FFFFUL));
             Rig.Bench.End();
             Assert.Empty(Rig.Partition.Mmio.Windows);
@@ -181,6 +183,8 @@ public sealed class HostilePciTests
 
         public bool HasDoorbell => _doorbell is not null;
 
+        public int Moves { get; private set; }
+
         public void Attach(IPciSlot slot)
         {
             slot.AddBar(0, 0x1000, this);
@@ -211,6 +215,7 @@ public sealed class HostilePciTests
         {
             lock (_gate)
             {
+                Moves++;
                 _doorbell?.Dispose();
                 _doorbell = address is { } place ? _partition!.CreateDoorbell(DoorbellLocation.Mmio(place + 0x10)) : null;
             }
