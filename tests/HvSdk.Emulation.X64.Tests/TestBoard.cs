@@ -31,6 +31,9 @@ internal sealed class TestBoard
 
     public Action? BeforeCompareExchange { get; set; }
 
+    /// <summary>How often the emulator has asked the machine for memory.</summary>
+    public long MachineCalls { get; set; }
+
     public X64CpuState State { get; } = new();
 
     public X64Emulator Emulator { get; }

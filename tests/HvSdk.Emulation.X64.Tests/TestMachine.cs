@@ -75,6 +75,12 @@ internal readonly struct TestMachine(TestBoard board) : IX64Machine
 
     public void LoadVectorState(X64CpuState state) => board.VectorLoads++;
 
-    private static void Check(ulong gpa, int length) =>
-        Assert.True(length > 0 && (gpa & 0xFFF) + (ulong)length <= 0x1000, $"An access at 0x{gpa:X} of {length} bytes crosses a page.");
+    private void Check(ulong gpa, int length)
+    {
+        board.MachineCalls++;
+        if (length <= 0 || (gpa & 0xFFF) + (ulong)length > 0x1000 || gpa >> 52 != 0)
+        {
+            Assert.Fail($"An access at 0x{gpa:X} of {length} bytes crosses a page, or lies beyond all physical addresses.");
+        }
+    }
 }

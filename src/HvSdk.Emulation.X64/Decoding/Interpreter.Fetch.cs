@@ -45,8 +45,7 @@ internal static partial class Interpreter<TMachine>
             Span<byte> now = c.Reader.Buffer[..block.ByteCount];
             if (m.TryRead(gpa, now) && now.SequenceEqual(cache.BytesOf(block)))
             {
-                c.BlockStart = (int)(gpa & PageMask);
-                c.BlockEnd = c.BlockStart + block.ByteCount;
+                c.EnterBlock(gpa, block.ByteCount);
                 index = block.FirstOp;
                 end = index + block.OpCount;
                 return true;
@@ -115,19 +114,18 @@ internal static partial class Interpreter<TMachine>
 
         if (ops == 0)
         {
-            return DecodeAcross(c, ref m, linear, count, last, out index, out end);
+            return DecodeAcross(c, ref m, linear, gpa, count, last, out index, out end);
         }
 
         index = c.Cache.FirstFree;
         end = index + ops;
-        c.BlockStart = (int)(gpa & PageMask);
-        c.BlockEnd = c.BlockStart + bytes;
+        c.EnterBlock(gpa, bytes);
         c.Cache.Commit(DecodeCache.Key(gpa, c.CodeBits), ref c.Cache.Slot(gpa), reader.Buffer[..bytes], ops);
         return true;
     }
 
     /// <summary>One instruction that goes on in the next page, or behind the end of the code segment. It is decoded each time.</summary>
-    private static bool DecodeAcross(Core c, ref TMachine m, ulong linear, int count, ulong last, out int index, out int end)
+    private static bool DecodeAcross(Core c, ref TMachine m, ulong linear, ulong first, int count, ulong last, out int index, out int end)
     {
         index = end = 0;
         FetchReader reader = c.Reader;
@@ -172,7 +170,7 @@ internal static partial class Interpreter<TMachine>
             op.Length = (byte)Math.Min(reader.Position, FetchReader.MaxInstruction);
         }
 
-        c.BlockStart = c.BlockEnd = 0;
+        c.EnterBlockAcross(first, gpa);
         return true;
     }
 }

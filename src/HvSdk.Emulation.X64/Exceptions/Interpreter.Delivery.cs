@@ -16,6 +16,7 @@ internal static partial class Interpreter<TMachine>
 
         X64Exception first = c.Exception;
         X64Exception current = first;
+        bool hasCheckedAlignment = first.Vector == Vectors.AlignmentCheck;
         while (true)
         {
             bool isTrap = current.IsTrap && c.HasPendingTrap;
@@ -47,7 +48,10 @@ internal static partial class Interpreter<TMachine>
                 return Settle(c, ref m, out result);
             }
 
-            if (current.Vector == Vectors.DoubleFault)
+            // #AC makes no double fault. One whose delivery raises it again would be delivered forever, and a processor does so.
+            bool repeats = hasCheckedAlignment && c.Exception.Vector == Vectors.AlignmentCheck;
+            hasCheckedAlignment |= c.Exception.Vector == Vectors.AlignmentCheck;
+            if (current.Vector == Vectors.DoubleFault || repeats)
             {
                 c.HasPendingTrap = false;
                 c.IsExternal = false;

@@ -23,8 +23,14 @@ internal sealed partial class Core
     internal int BlockStart;
     internal int BlockEnd;
 
+    /// <summary>The pages that the block lies in: guest physical addresses, the same one twice where it is one.</summary>
+    private ulong _blockPage;
+    private ulong _blockNextPage;
+
     /// <summary>Bytes that are known of an instruction that could not be fetched whole.</summary>
     internal int InstructionLength;
+
+    private const int PageShift = 12;
 
     private Decoder? _decoder16;
     private Decoder? _decoder32;
@@ -36,6 +42,31 @@ internal sealed partial class Core
         32 => _decoder32 ??= Decoder.Create(32, Reader),
         _ => _decoder16 ??= Decoder.Create(16, Reader),
     };
+
+    /// <summary>Notes where the block about to be executed lies.</summary>
+    internal void EnterBlock(ulong gpa, int bytes)
+    {
+        _blockPage = _blockNextPage = gpa >> PageShift;
+        BlockStart = (int)(gpa & 0xFFF);
+        BlockEnd = BlockStart + bytes;
+    }
+
+    /// <summary>The same for one instruction that lies in two pages: any offset may be its own.</summary>
+    internal void EnterBlockAcross(ulong gpa, ulong next)
+    {
+        _blockPage = gpa >> PageShift;
+        _blockNextPage = next >> PageShift;
+        BlockStart = 0;
+        BlockEnd = 1 << PageShift;
+    }
+
+    /// <summary>Tells whether a run of bytes in one page may lie over the block that is being executed.</summary>
+    internal bool IsOverBlock(ulong gpa, int size)
+    {
+        ulong page = gpa >> PageShift;
+        int offset = (int)(gpa & 0xFFF);
+        return (page == _blockPage || page == _blockNextPage) && offset < BlockEnd && offset + size > BlockStart;
+    }
 
     /// <summary>Memory was written: if that may be the code being executed, the block ends.</summary>
     /// <remarks>Offsets in the page are compared, not addresses: memory may be seen at several.</remarks>

@@ -36,11 +36,13 @@ internal sealed partial class Core
     {
         X64CpuState s = State;
         bool protection = (s.Cr0 & X64Cr0.ProtectionEnable) != 0;
-        IsVirtual8086 = protection && (s.Flags & FlagBits.Vm) != 0 && (s.Efer & X64Efer.LongModeActive) == 0;
         IsProtected = protection;
-        IsLong = (s.Efer & X64Efer.LongModeActive) != 0;
+
+        // IA-32e mode is a mode with paging, and paging is one of protected mode. A caller may give registers that say otherwise.
+        IsPaging = protection && (s.Cr0 & X64Cr0.Paging) != 0;
+        IsLong = IsPaging && (s.Efer & X64Efer.LongModeActive) != 0;
+        IsVirtual8086 = protection && (s.Flags & FlagBits.Vm) != 0 && !IsLong;
         Is64 = IsLong && Segments[SegmentIndex.Cs].IsLong;
-        IsPaging = (s.Cr0 & X64Cr0.Paging) != 0;
         Cpl = !protection ? 0 : IsVirtual8086 ? 3 : Segments[SegmentIndex.Ss].PrivilegeLevel & 3;
         CodeBits = Is64 ? 64 : Segments[SegmentIndex.Cs].IsDefault32 && !IsVirtual8086 ? 32 : 16;
         IpMask = Is64 ? ulong.MaxValue : uint.MaxValue;

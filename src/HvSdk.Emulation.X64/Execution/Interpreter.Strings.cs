@@ -117,6 +117,12 @@ internal static partial class Interpreter<TMachine>
                 return 0;
             }
 
+            // What lies over the instruction itself is written round by round: it ends with the round that changes it.
+            if (c.IsOverBlock(gpaTo, length))
+            {
+                return 0;
+            }
+
             Span<byte> data = c.Bounce.AsSpan(0, length);
             if (!m.TryRead(gpaFrom, data) || !m.TryWrite(gpaTo, data))
             {
@@ -167,7 +173,8 @@ internal static partial class Interpreter<TMachine>
             int length = (int)rounds * op.MemorySize;
             if (rounds < 2
                 || !Linear(c, SegmentIndex.Es, target, length, AccessKind.Write, out ulong to)
-                || !Translate(c, ref m, to, AccessKind.Write, system: false, out ulong gpa))
+                || !Translate(c, ref m, to, AccessKind.Write, system: false, out ulong gpa)
+                || c.IsOverBlock(gpa, length))
             {
                 return 0;
             }

@@ -60,7 +60,7 @@ internal static partial class Interpreter<TMachine>
             }
 
             // Another vCPU may change an entry meanwhile: then the walk is another one. One that never ends changing is taken as it was.
-            if (Mark(ref m, walked, kind == AccessKind.Write) || attempt == WalkAttempts)
+            if (Mark(c, ref m, walked, kind == AccessKind.Write) || attempt == WalkAttempts)
             {
                 Remember(c, linear, walked, kind, user);
                 return true;
@@ -131,7 +131,7 @@ internal static partial class Interpreter<TMachine>
     }
 
     /// <summary>Sets the accessed bits, and the dirty bit of the last entry, each by one atomic step. False where an entry changed.</summary>
-    private static bool Mark(ref TMachine m, in Walked walked, bool isWrite)
+    private static bool Mark(Core c, ref TMachine m, in Walked walked, bool isWrite)
     {
         for (int i = 0; i < walked.Count; i++)
         {
@@ -139,9 +139,15 @@ internal static partial class Interpreter<TMachine>
             ulong wanted = entry | Accessed | (isWrite && i == walked.Count - 1 ? Dirty : 0);
 
             // Tables in read-only memory stay as they are.
-            if (wanted != entry && m.TryCompareExchange(walked.Addresses[i], walked.EntrySize, entry, wanted, out UInt128 found) && found != entry)
+            if (wanted != entry && m.TryCompareExchange(walked.Addresses[i], walked.EntrySize, entry, wanted, out UInt128 found))
             {
-                return false;
+                if (found != entry)
+                {
+                    return false;
+                }
+
+                // Tables may be code as well.
+                c.Touch(walked.Addresses[i], walked.EntrySize);
             }
         }
 
