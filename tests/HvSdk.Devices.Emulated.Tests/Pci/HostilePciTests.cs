@@ -78,8 +78,11 @@ public sealed class HostilePciTests
             for (int i = 0; i < count; i++)
             {
                 int size = s_sizes[random.Next(s_sizes.Length)];
-                switch (random.Next(4))
+                switch (random.Next(64) == 0 ? -1 : random.Next(4))
                 {
+                    case -1:
+                        UseAsDriver(random);
+                        break;
                     case 0:
                         int device = random.Next(5);
                         int offset = random.Next(8) == 0 ? random.Next(0x8000) : random.Next(0x80);
@@ -126,6 +129,24 @@ public sealed class HostilePciTests
         }
 
         public void Dispose() => Rig.Dispose();
+
+        /// <summary>Does for once what a driver does, so that what is hostile afterwards meets a device that works.</summary>
+        private void UseAsDriver(Random random)
+        {
+            int device = random.Next(1, 4);
+            ulong place = 0xE900_0000 + ((ulong)random.Next(64) << 12);
+            int capability = (int)Rig.Read(device, (int)Rig.Read(device, PciRig.CapabilitiesPointer, 1) + 1, 1); // the second
+            Rig.Write(device, PciRig.Bar0, place);
+            Rig.Write(device, 0x20, place + 0x10_0000);
+            Rig.Write(device, PciRig.Command, PciRig.MemorySpace | PciRig.BusMaster, 2);
+            Rig.Write(device, capability + 2, 1 << 15, 2);
+            if (Rig.Partition.Mmio.Find(place + 0x10_0000) is { } table)
+            {
+                ulong entry = (ulong)random.Next(40) * 16;
+                table.Device.Write(entry, [0, 0, 0xE0, 0xFE, 0, 0, 0, 0]);
+                table.Device.Write(entry + 8, [0x41, 0, 0, 0, 0, 0, 0, 0]);
+            }
+        }
 
         private void Access(Random random, int size, ulong address)
         {
