@@ -13,7 +13,7 @@ public sealed partial class VirtualMachine
     private long _exitsSeen;
     private int _haltedInARow;
 
-    /// <summary>Makes all processors stand still.</summary>
+    /// <summary>Makes all processors stand still, and the threads of the devices.</summary>
     /// <param name="cancellationToken">Ends the wait; the machine pauses all the same.</param>
     /// <returns>Completes when they do.</returns>
     /// <remarks>Time goes on: the guest's clocks show when it is resumed how long it stood still, as after a suspend.</remarks>
@@ -28,6 +28,10 @@ public sealed partial class VirtualMachine
         Task all = _gate.Shut();
         Array.ForEach(_processors, static processor => processor.Kick());
         await all.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (State == MachineState.Paused)
+        {
+            await Task.Run(() => _plan.Slots.ForEach(static slot => slot.Pause()), CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Lets the processors run on.</summary>
@@ -39,6 +43,7 @@ public sealed partial class VirtualMachine
             throw new InvalidOperationException($"{Name} is {from}; only a machine that is paused can be resumed.");
         }
 
+        _plan.Slots.ForEach(static slot => slot.Resume());
         _gate.Open();
         return Task.CompletedTask;
     }

@@ -23,6 +23,8 @@ public sealed class DeviceBench : IDeviceSlot
     private readonly List<DeviceLine> _lineRequests = [];
     private readonly List<Action<Partition>> _connections = [];
     private readonly List<Action> _ends = [];
+    private readonly List<Action> _pauses = [];
+    private readonly List<Action> _resumptions = [];
     private ulong _nextAddress = FirstFreeAddress;
     private ulong _nextReserved = FirstReservedAddress;
     private int _nextLine = FirstFreeLine;
@@ -77,6 +79,12 @@ public sealed class DeviceBench : IDeviceSlot
     /// <summary>Gives the device a partition, as a machine does before it starts.</summary>
     /// <param name="partition">The partition, of a <see cref="ScriptedBackend"/> for one.</param>
     public void Connect(Partition partition) => _connections.ForEach(connect => connect(partition));
+
+    /// <summary>Tells the device that the machine is paused.</summary>
+    public void Pause() => _pauses.ForEach(static pause => pause());
+
+    /// <summary>Tells the device that the machine goes on.</summary>
+    public void Resume() => _resumptions.ForEach(static resume => resume());
 
     /// <summary>Tells the device that the machine has ended.</summary>
     public void End() => _ends.ForEach(static end => end());
@@ -146,6 +154,12 @@ public sealed class DeviceBench : IDeviceSlot
 
     /// <inheritdoc/>
     void IDeviceSlot.OnConnected(Action<Partition> connect) => _connections.Add(connect);
+
+    /// <inheritdoc/>
+    void IDeviceSlot.OnPaused(Action pause) => _pauses.Add(pause);
+
+    /// <inheritdoc/>
+    void IDeviceSlot.OnResumed(Action resume) => _resumptions.Add(resume);
 
     /// <inheritdoc/>
     void IDeviceSlot.OnEnded(Action end) => _ends.Add(end);

@@ -9,6 +9,8 @@ internal sealed class DeviceSlot(MachinePlan plan, string name, IPlatformDevice 
     private readonly List<DeviceLine> _lines = [];
     private readonly List<Action<Partition>> _connections = [];
     private readonly List<Action> _ends = [];
+    private readonly List<Action> _pauses = [];
+    private readonly List<Action> _resumptions = [];
     private int? _notificationEvent;
     private bool _isClosed;
 
@@ -44,6 +46,10 @@ internal sealed class DeviceSlot(MachinePlan plan, string name, IPlatformDevice 
     }
 
     public void Connect(Partition partition) => _connections.ForEach(connect => connect(partition));
+
+    public void Pause() => _pauses.ForEach(static pause => pause());
+
+    public void Resume() => _resumptions.ForEach(static resume => resume());
 
     public void End() => _ends.ForEach(static end => end());
 
@@ -123,6 +129,20 @@ internal sealed class DeviceSlot(MachinePlan plan, string name, IPlatformDevice 
         ThrowIfClosed();
         ArgumentNullException.ThrowIfNull(connect);
         _connections.Add(connect);
+    }
+
+    public void OnPaused(Action pause)
+    {
+        ThrowIfClosed();
+        ArgumentNullException.ThrowIfNull(pause);
+        _pauses.Add(pause);
+    }
+
+    public void OnResumed(Action resume)
+    {
+        ThrowIfClosed();
+        ArgumentNullException.ThrowIfNull(resume);
+        _resumptions.Add(resume);
     }
 
     public void OnEnded(Action end)

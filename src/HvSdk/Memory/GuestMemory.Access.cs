@@ -163,30 +163,42 @@ public sealed partial class GuestMemory
         return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
     }
 
+    /// <summary>Makes a view for one thread that touches guest memory often.</summary>
+    /// <returns>The view; it holds nothing until it is entered.</returns>
+    public GuestMemoryView CreateView() => new(this);
+
+    internal Entry[] CurrentMap => Volatile.Read(ref _map);
+
     private static bool TryFind(Entry[] map, ulong address, out Entry entry)
+    {
+        int index = IndexOf(map, address);
+        entry = index < 0 ? default : map[index];
+        return index >= 0;
+    }
+
+    /// <summary>The entry that an address lies in, or -1.</summary>
+    internal static int IndexOf(Entry[] map, ulong address)
     {
         int low = 0;
         int high = map.Length - 1;
         while (low <= high)
         {
             int middle = (low + high) >>> 1;
-            entry = map[middle];
-            if (address < entry.Address)
+            if (address < map[middle].Address)
             {
                 high = middle - 1;
             }
-            else if (address >= entry.End)
+            else if (address >= map[middle].End)
             {
                 low = middle + 1;
             }
             else
             {
-                return true;
+                return middle;
             }
         }
 
-        entry = default;
-        return false;
+        return -1;
     }
 
     private static bool IsInMemory(Entry[] map, ulong address, ulong length)

@@ -263,5 +263,5 @@ public sealed partial class GuestMemory
         region.ReleaseBlock();
     }
 
-    private readonly record struct Entry(ulong Address, ulong End, MemoryRegion Region);
+    internal readonly record struct Entry(ulong Address, ulong End, MemoryRegion Region);
 }

@@ -94,6 +94,43 @@ internal static unsafe class GuestPointer
         }
     }
 
+    /// <summary>Keeps a region's memory alive until <see cref="SafeBuffer.ReleasePointer"/>; its first byte, or 0: the region is gone.</summary>
+    internal static nint TryAcquire(MemoryRegion region)
+    {
+        byte* start = null;
+        try
+        {
+            region.Block.AcquirePointer(ref start);
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0;
+        }
+
+        // SAFETY: a region lies within its block.
+        return (nint)(start + region.BlockOffset);
+    }
+
+    internal static T ReadAt<T>(nint start, ulong offset)
+        where T : unmanaged
+    {
+        // SAFETY: start is of TryAcquire and not released yet; the caller has checked that offset + sizeof(T) lies within the region.
+        return Unsafe.ReadUnaligned<T>((byte*)start + offset);
+    }
+
+    internal static void WriteAt<T>(nint start, ulong offset, in T value)
+        where T : unmanaged
+    {
+        // SAFETY: as in ReadAt.
+        Unsafe.WriteUnaligned((byte*)start + offset, value);
+    }
+
+    internal static Span<byte> SpanAt(nint start, ulong offset, int length)
+    {
+        // SAFETY: as in ReadAt, for length bytes; the callers let the span live no longer than the hold.
+        return new Span<byte>((byte*)start + offset, length);
+    }
+
     private static void Release(SafeBuffer block, byte* start)
     {
         if (start != null)

@@ -1,0 +1,318 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace HvSdk.Devices.Virtio;
+
+/// <summary>The device's side of a queue: takes chains that the driver has made available, and gives them back (virtio 1.2, 2.6 to 2.8).</summary>
+/// <remarks>
+/// Used on the device's worker, within the calls that it makes. What a driver does wrong is a value: the queue is broken from then on, gives no more
+/// chains, and the device asks to be reset. Nothing allocates once the queue is warm.
+/// </remarks>
+public abstract class Virtqueue
+{
+    // Drivers make tables of indirect descriptors longer than their queue; the limit bounds what one chain can cost.
+    private const int MinChainLimit = 1024;
+
+    private readonly Stack<DescriptorChain> _free = new();
+    private readonly DescriptorChain?[] _order;
+    private readonly bool _isInOrder;
+    private uint _taken;
+    private uint _returned;
+
+    private protected Virtqueue(int index, QueueLayout layout, GuestMemoryView view, VirtioFeatures features)
+    {
+        Index = index;
+        Layout = layout;
+        View = view;
+        HasEventIndex = features.HasFlag(VirtioFeatures.EventIndex);
+        HasIndirect = features.HasFlag(VirtioFeatures.IndirectDescriptors);
+        _isInOrder = features.HasFlag(VirtioFeatures.InOrder);
+        _order = _isInOrder ? new DescriptorChain?[layout.Size] : [];
+        ChainLimit = int.Max(layout.Size, MinChainLimit);
+    }
+
+    /// <summary>The queue's number in its device.</summary>
+    public int Index { get; }
+
+    /// <summary>Entries, as the driver has chosen.</summary>
+    public int Size => Layout.Size;
+
+    /// <summary>What the driver did wrong, or null: nothing.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>Chains that were taken and not given back.</summary>
+    public int Outstanding { get; private set; }
+
+    internal GuestMemoryView View { get; }
+
+    internal int Generation { get; private set; }
+
+    /// <summary>Set where the device's worker shall come to an end of its work soon: no more chains are given out meanwhile.</summary>
+    internal bool IsHeld
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
+    }
+
+    /// <summary>The device has come to the end of what the driver made available.</summary>
+    private protected bool SawEnd { get; set; }
+
+    private protected QueueLayout Layout { get; }
+
+    private protected bool HasEventIndex { get; }
+
+    private protected int ChainLimit { get; }
+
+    private bool HasIndirect { get; }
+
+    /// <summary>Takes the next chain.</summary>
+    /// <param name="chain">The chain, to be given back by <see cref="Complete"/>.</param>
+    /// <returns>False: there is none now.</returns>
+    public bool TryTake([NotNullWhen(true)] out DescriptorChain? chain)
+    {
+        chain = null;
+        if (Fault is not null || IsHeld)
+        {
+            return false;
+        }
+
+        // A driver has no more in flight than the queue has entries; one that says so is wrong, and must not make us hold more.
+        if (Outstanding >= Size)
+        {
+            if (HasNext())
+            {
+                Break("More chains are available than the queue has entries.");
+            }
+            else
+            {
+                SawEnd = true;
+            }
+
+            return false;
+        }
+
+        DescriptorChain next = _free.Count > 0 ? _free.Pop() : new DescriptorChain(this);
+        next.Clear();
+        if (!TryTakeCore(next))
+        {
+            _free.Push(next);
+            return false;
+        }
+
+        next.Generation = Generation;
+        next.Sequence = _taken++;
+        Outstanding++;
+        chain = next;
+        return true;
+    }
+
+    /// <summary>Gives a chain back to the driver. It hears of it when the worker's call ends, unless it does not want to.</summary>
+    /// <param name="chain">A chain of this queue, used no more after this call.</param>
+    /// <param name="written">Bytes written from the first writable one on; more than the buffers hold counts as all of them.</param>
+    /// <remarks>Where the driver wants its buffers in order (VIRTIO_F_IN_ORDER), a chain waits for those that were taken before it.</remarks>
+    public void Complete(DescriptorChain chain, long written)
+    {
+        ArgumentNullException.ThrowIfNull(chain);
+        ArgumentOutOfRangeException.ThrowIfNegative(written);
+        if (chain.Queue != this)
+        {
+            throw new ArgumentException($"The chain is of queue {chain.Queue.Index}, and this is queue {Index}. Give it back to its own.", nameof(chain));
+        }
+
+        if (chain.Generation != Generation || chain.Written != DescriptorChain.NotReturned)
+        {
+            return; // the queue was reset meanwhile, or the chain was given back already
+        }
+
+        chain.Written = long.Min(written, long.Min(chain.WritableLength, uint.MaxValue));
+        if (!_isInOrder)
+        {
+            Return(chain);
+            return;
+        }
+
+        _order[chain.Sequence % (uint)_order.Length] = chain;
+        while (_order[_returned % (uint)_order.Length] is { } first)
+        {
+            _order[_returned % (uint)_order.Length] = null;
+            Return(first);
+        }
+    }
+
+    /// <summary>Puts a chain back as if it had not been taken. Only the one that was taken last can be, and none in between given back.</summary>
+    /// <param name="chain">The chain.</param>
+    internal void Untake(DescriptorChain chain)
+    {
+        UntakeCore(chain);
+        chain.Generation = -1;
+        _taken--;
+        Outstanding--;
+        _free.Push(chain);
+    }
+
+    /// <summary>The driver has made more available than was taken.</summary>
+    internal abstract bool HasNext();
+
+    /// <summary>Tells the driver that it need not notify, for the device is looking.</summary>
+    internal abstract void DisableNotifications();
+
+    /// <summary>Tells the driver to notify.</summary>
+    /// <returns>True: more has come before it could know, and the device wants it.</returns>
+    internal abstract bool EnableNotifications();
+
+    /// <summary>Whether the driver wants to hear of what was given back since this was asked last.</summary>
+    internal abstract bool TakeSignal();
+
+    /// <summary>All chains are stale from now on.</summary>
+    internal void Close()
+    {
+        Generation++;
+        IsHeld = true;
+    }
+
+    internal void Break(string fault) => Fault ??= $"Queue {Index}: {fault}";
+
+    /// <summary>Starts a look at the queue.</summary>
+    internal void BeginLook() => SawEnd = false;
+
+    private protected abstract bool TryTakeCore(DescriptorChain chain);
+
+    private protected abstract void UntakeCore(DescriptorChain chain);
+
+    private protected abstract void ReturnCore(ushort id, int ringEntries, uint written, bool hasWritable);
+
+    /// <summary>Adds a descriptor's buffer to a chain, or its table of further ones.</summary>
+    private protected bool TryAdd(DescriptorChain chain, in Descriptor descriptor, bool isPacked)
+    {
+        if ((descriptor.Flags & Descriptor.Indirect) == 0)
+        {
+            return TryAddBuffer(chain, descriptor);
+        }
+
+        return isPacked ? TryAddPackedTable(chain, descriptor) : TryAddSplitTable(chain, descriptor);
+    }
+
+    private protected bool Broken(string fault)
+    {
+        Break(fault);
+        return false;
+    }
+
+    private void Return(DescriptorChain chain)
+    {
+        ReturnCore(chain.Id, chain.RingEntries, (uint)chain.Written, chain.WritableCount > 0);
+        _returned++;
+        Outstanding--;
+        _free.Push(chain);
+    }
+
+    private bool TryAddBuffer(DescriptorChain chain, in Descriptor descriptor)
+    {
+        if (chain.Count >= ChainLimit)
+        {
+            return Broken($"A chain has more than {ChainLimit} buffers, or is a loop.");
+        }
+
+        if (descriptor.Address + descriptor.Length < descriptor.Address || !View.Contains(descriptor.Address, descriptor.Length))
+        {
+            return Broken($"A buffer of 0x{descriptor.Length:X} bytes at 0x{descriptor.Address:X} is not in memory.");
+        }
+
+        return chain.TryAdd(new GuestBuffer(descriptor.Address, descriptor.Length), (descriptor.Flags & Descriptor.Write) != 0)
+            || Broken("A buffer to read follows one to write (virtio 1.2, 2.7.4.2).");
+    }
+
+    private bool TryReadTable(in Descriptor table, out int count)
+    {
+        count = (int)(table.Length / Descriptor.Size);
+        if (!HasIndirect)
+        {
+            return Broken("An indirect descriptor, which was not agreed upon (VIRTIO_F_INDIRECT_DESC).");
+        }
+
+        if (table.Length == 0 || table.Length % Descriptor.Size != 0 || count > ushort.MaxValue + 1)
+        {
+            return Broken($"A table of indirect descriptors has 0x{table.Length:X} bytes (virtio 1.2, 2.7.5.3).");
+        }
+
+        return true;
+    }
+
+    private bool TryAddSplitTable(DescriptorChain chain, in Descriptor table)
+    {
+        if (!TryReadTable(table, out int count))
+        {
+            return false;
+        }
+
+        if ((table.Flags & Descriptor.Next) != 0)
+        {
+            return Broken("A descriptor is indirect and has a next one (virtio 1.2, 2.7.5.3.1).");
+        }
+
+        int next = 0;
+        for (int steps = 0; steps <= ChainLimit; steps++)
+        {
+            if (!View.TryRead(table.Address + ((ulong)next * Descriptor.Size), out Descriptor descriptor))
+            {
+                return Broken($"A table of indirect descriptors at 0x{table.Address:X} is not in memory.");
+            }
+
+            if ((descriptor.Flags & Descriptor.Indirect) != 0)
+            {
+                return Broken("An indirect descriptor within a table of them (virtio 1.2, 2.7.5.3.1).");
+            }
+
+            if (!TryAddBuffer(chain, descriptor))
+            {
+                return false;
+            }
+
+            if ((descriptor.Flags & Descriptor.Next) == 0)
+            {
+                return true;
+            }
+
+            next = descriptor.NextOrId;
+            if (next >= count)
+            {
+                return Broken($"A table of {count} indirect descriptors has none with number {next}.");
+            }
+        }
+
+        return Broken("A table of indirect descriptors is a loop.");
+    }
+
+    /// <summary>All descriptors of a packed queue's table are the chain (virtio 1.2, 2.8.7).</summary>
+    private bool TryAddPackedTable(DescriptorChain chain, in Descriptor table)
+    {
+        if (!TryReadTable(table, out int count))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            if (!View.TryRead(table.Address + ((ulong)i * Descriptor.Size), out PackedDescriptor packed))
+            {
+                return Broken($"A table of indirect descriptors at 0x{table.Address:X} is not in memory.");
+            }
+
+            if ((packed.Flags & Descriptor.Indirect) != 0)
+            {
+                return Broken("An indirect descriptor within a table of them (virtio 1.2, 2.8.7).");
+            }
+
+            if (!TryAddBuffer(chain, packed.ToDescriptor()))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A counter of 16 bits has passed an event index on its way (virtio 1.2, 2.7.10).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static bool HasPassed(ushort @event, ushort now, ushort before) => (ushort)(now - @event - 1) < (ushort)(now - before);
+}
