@@ -11,7 +11,7 @@ internal sealed class MemoryFile(MemoryNode node, OpenModes modes) : OpenFile
     public override FileError Read(long offset, Span<byte> destination, out int read)
     {
         read = 0;
-        if (!modes.HasFlag(OpenModes.Read))
+        if ((modes & OpenModes.Read) == 0)
         {
             return FileError.EBADF;
         }
@@ -26,7 +26,7 @@ internal sealed class MemoryFile(MemoryNode node, OpenModes modes) : OpenFile
     public override FileError Write(long offset, ReadOnlySpan<byte> source, out int written)
     {
         written = 0;
-        if (!modes.HasFlag(OpenModes.Write))
+        if ((modes & OpenModes.Write) == 0)
         {
             return FileError.EBADF;
         }
@@ -48,7 +48,7 @@ internal sealed class MemoryFile(MemoryNode node, OpenModes modes) : OpenFile
 
     public override FileError Allocate(long offset, long length, int mode)
     {
-        if (!modes.HasFlag(OpenModes.Write))
+        if ((modes & OpenModes.Write) == 0)
         {
             return FileError.EBADF;
         }
