@@ -1,36 +1,22 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using HvSdk.Devices;
 
 namespace HvSdk.Testing;
 
-/// <summary>A PCI device's place on a bench instead of on a bus: what it asks for is granted and remembered, and a test plays the guest.</summary>
-/// <example>
-/// <code>
-/// var bench = new PciBench();
-/// bench.Attach(new MyDevice());
-/// bench.EnableMessages();
-/// bench.WriteBar(0, 0x10, 1);
-/// Assert.Equal([0], bench.Signals);
-/// </code>
-/// </example>
+/// <summary>A PCI device's place on a bench instead of on a bus: what the device asks for is granted and remembered, and a test plays the guest.</summary>
+/// <remarks>Configuration registers of the header are the bus's own affair and not here: capabilities and windows are reached directly.</remarks>
 public sealed class PciBench : IPciSlot
 {
-    private const int CapabilityHeader = 2;
     private const int FirstCapability = 0x40;
-    private const int SpaceSize = 256;
-    private const int BarCount = 6;
 
-    private readonly (ulong Size, IBusDevice? Device, Action<ulong?>? Moved)[] _bars = new (ulong, IBusDevice?, Action<ulong?>?)[BarCount];
-    private readonly byte[] _space = new byte[SpaceSize];
-    private readonly byte[] _writable = new byte[SpaceSize];
-    private readonly List<(int Start, int End, IBusDevice Device)> _registers = [];
-    private readonly List<(byte Id, int Offset, int Length)> _capabilities = [];
+    private readonly Dictionary<int, (ulong Size, IBusDevice Device)> _bars = [];
+    private readonly Dictionary<int, List<Action<ulong?>>> _moves = [];
+    private readonly List<PciBenchCapability> _capabilities = [];
     private readonly List<Action<Partition>> _connections = [];
     private readonly List<Action> _ends = [];
-    private RecordingMessages? _messages;
+    private readonly List<Action> _pauses = [];
+    private readonly List<Action> _resumptions = [];
     private int _nextCapability = FirstCapability;
-    private volatile bool _isBusMaster;
 
     /// <inheritdoc/>
     public string Name => "device";
@@ -41,27 +27,20 @@ public sealed class PciBench : IPciSlot
     /// <summary>What the device asked of its machine.</summary>
     public RecordingMachine Machine { get; } = new();
 
-    /// <summary>What the device says that it is; null: it has not.</summary>
+    /// <inheritdoc/>
+    public bool IsBusMaster { get; set; } = true;
+
+    /// <summary>What the device says that it is.</summary>
     public PciIdentity? Identity { get; private set; }
 
-    /// <summary>The pin, once the device has asked for it.</summary>
+    /// <summary>Its messages, once it has asked for them.</summary>
+    public RecordingMessages? Messages { get; private set; }
+
+    /// <summary>Its interrupt pin, once it has asked for it.</summary>
     public RecordingLine? Pin { get; private set; }
 
-    /// <summary>The guest lets the device access memory. Default: it does not.</summary>
-    public bool IsBusMaster
-    {
-        get => _isBusMaster;
-        set => _isBusMaster = value;
-    }
-
-    /// <summary>The capabilities in the order in which the device asked for them: ID, offset in the configuration space, bytes behind ID and pointer.</summary>
-    public IReadOnlyList<(byte Id, int Offset, int Length)> Capabilities => _capabilities;
-
-    /// <summary>How many vectors the device has asked for; 0: no MSI-X.</summary>
-    public int VectorCount => _messages?.Count ?? 0;
-
-    /// <summary>The vectors whose messages were sent, in order.</summary>
-    public IReadOnlyList<int> Signals => _messages?.Sent ?? [];
+    /// <summary>Its capabilities, in the order in which it added them.</summary>
+    public IReadOnlyList<PciBenchCapability> Capabilities => _capabilities;
 
     TimeProvider IPciSlot.TimeProvider => Time;
 
@@ -79,185 +58,83 @@ public sealed class PciBench : IPciSlot
     /// <param name="partition">The partition, of a <see cref="ScriptedBackend"/> for one.</param>
     public void Connect(Partition partition) => _connections.ForEach(connect => connect(partition));
 
+    /// <summary>The guest maps a window, moves it, or, with null, unmaps it.</summary>
+    /// <param name="index">Its base address register.</param>
+    /// <param name="address">The GPA.</param>
+    public void MoveBar(int index, ulong? address) => _moves.GetValueOrDefault(index)?.ForEach(move => move(address));
+
+    /// <summary>Tells the device that the machine is paused.</summary>
+    public void Pause() => _pauses.ForEach(static pause => pause());
+
+    /// <summary>Tells the device that the machine goes on.</summary>
+    public void Resume() => _resumptions.ForEach(static resume => resume());
+
     /// <summary>Tells the device that the machine has ended.</summary>
     public void End() => _ends.ForEach(static end => end());
 
-    /// <summary>The guest enables MSI-X, with no vector masked, or disables it.</summary>
-    /// <param name="enabled">False: it disables it.</param>
-    public void EnableMessages(bool enabled = true) => Messages().Enable(enabled);
-
-    /// <summary>The guest masks a vector, or unmasks it: what is pending is sent then.</summary>
-    /// <param name="vector">The vector.</param>
-    /// <param name="masked">False: it unmasks it.</param>
-    public void MaskMessage(int vector, bool masked = true) => Messages().Mask(vector, masked);
-
-    /// <summary>The guest moves a window, or takes it away: the device hears of both.</summary>
-    /// <param name="bar">The base address register.</param>
-    /// <param name="address">The GPA; null: nowhere.</param>
-    public void MoveBar(int bar, ulong? address)
-    {
-        Bar(bar);
-        _bars[bar].Moved?.Invoke(address);
-    }
-
-    /// <summary>Bytes of a window.</summary>
-    /// <param name="bar">The base address register.</param>
-    public ulong SizeOf(int bar)
-    {
-        Bar(bar);
-        return _bars[bar].Size;
-    }
-
-    /// <summary>The guest reads from a window.</summary>
-    /// <param name="bar">The base address register.</param>
-    /// <param name="offset">First byte within it.</param>
+    /// <summary>The guest reads from a window: all ones where the access is not within it.</summary>
+    /// <param name="index">Its base address register.</param>
+    /// <param name="offset">First byte.</param>
     /// <param name="size">1 to 8 bytes.</param>
-    public ulong ReadBar(int bar, ulong offset, int size = 4)
+    public ulong ReadBar(int index, ulong offset, int size)
     {
         Span<byte> data = stackalloc byte[sizeof(ulong)];
         data.Clear();
         data[..size].Fill(0xFF);
-        Bar(bar).Read(offset, data[..size]);
+        if (_bars.TryGetValue(index, out (ulong Size, IBusDevice Device) bar) && offset + (ulong)size <= bar.Size)
+        {
+            bar.Device.Read(offset, data[..size]);
+        }
+
         return BinaryPrimitives.ReadUInt64LittleEndian(data);
     }
 
     /// <summary>The guest writes to a window.</summary>
-    /// <param name="bar">The base address register.</param>
-    /// <param name="offset">First byte within it.</param>
+    /// <param name="index">Its base address register.</param>
+    /// <param name="offset">First byte.</param>
     /// <param name="value">The value.</param>
     /// <param name="size">1 to 8 bytes.</param>
-    public void WriteBar(int bar, ulong offset, ulong value, int size = 4)
+    public void WriteBar(int index, ulong offset, ulong value, int size)
     {
         Span<byte> data = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(data, value);
-        Bar(bar).Write(offset, data[..size]);
-    }
-
-    /// <summary>The guest reads from a capability, within the configuration space.</summary>
-    /// <param name="offset">First byte, counted from the space's start: 64 and above.</param>
-    /// <param name="size">1 to 8 bytes.</param>
-    public ulong ReadConfiguration(int offset, int size = 4)
-    {
-        Require(offset, size);
-        Span<byte> data = stackalloc byte[sizeof(ulong)];
-        data.Clear();
-        _space.AsSpan(offset, size).CopyTo(data);
-        foreach ((int start, int end, IBusDevice device) in _registers)
+        if (_bars.TryGetValue(index, out (ulong Size, IBusDevice Device) bar) && offset + (ulong)size <= bar.Size)
         {
-            (int first, int last) = (int.Max(start, offset), int.Min(end, offset + size));
-            if (first < last)
-            {
-                data[(first - offset)..(last - offset)].Fill(0xFF);
-                device.Read((ulong)(first - start), data[(first - offset)..(last - offset)]);
-            }
-        }
-
-        return BinaryPrimitives.ReadUInt64LittleEndian(data);
-    }
-
-    /// <summary>The guest writes to a capability, within the configuration space.</summary>
-    /// <param name="offset">First byte, counted from the space's start: 64 and above.</param>
-    /// <param name="value">The value.</param>
-    /// <param name="size">1 to 8 bytes.</param>
-    public void WriteConfiguration(int offset, ulong value, int size = 4)
-    {
-        Require(offset, size);
-        Span<byte> data = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(data, value);
-        for (int i = 0; i < size; i++)
-        {
-            byte writable = _writable[offset + i];
-            _space[offset + i] = (byte)((_space[offset + i] & ~writable) | (data[i] & writable));
-        }
-
-        foreach ((int start, int end, IBusDevice device) in _registers)
-        {
-            (int first, int last) = (int.Max(start, offset), int.Min(end, offset + size));
-            if (first < last)
-            {
-                device.Write((ulong)(first - start), data[(first - offset)..(last - offset)]);
-            }
+            bar.Device.Write(offset, data[..size]);
         }
     }
 
-    /// <inheritdoc/>
     void IPciSlot.Identify(PciIdentity identity) => Identity = identity;
 
-    /// <inheritdoc/>
-    void IPciSlot.AddBar(int index, ulong size, IBusDevice device, PciBarOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(device);
-        if (!BitOperations.IsPow2(size) || _bars[index].Device is not null)
-        {
-            throw new ArgumentException($"Base address register {index} is in use, or 0x{size:X} bytes are no power of two.", nameof(index));
-        }
+    void IPciSlot.AddBar(int index, ulong size, IBusDevice device, PciBarOptions options) => _bars.Add(index, (size, device));
 
-        _bars[index] = (size, device, null);
-    }
-
-    /// <inheritdoc/>
     void IPciSlot.OnBarMapped(int index, Action<ulong?> moved)
     {
-        Bar(index);
-        _bars[index].Moved += moved;
+        _moves.TryAdd(index, []);
+        _moves[index].Add(moved);
     }
 
-    /// <inheritdoc/>
-    int IPciSlot.AddCapability(byte id, ReadOnlySpan<byte> body, ReadOnlySpan<byte> writable)
-    {
-        int offset = PlaceCapability(id, body.Length);
-        body.CopyTo(_space.AsSpan(offset + CapabilityHeader));
-        writable.CopyTo(_writable.AsSpan(offset + CapabilityHeader));
-        return offset;
-    }
+    int IPciSlot.AddCapability(byte id, ReadOnlySpan<byte> body, ReadOnlySpan<byte> writable) => Add(new PciBenchCapability(id, body.ToArray(), writable.ToArray()));
 
-    /// <inheritdoc/>
-    int IPciSlot.AddCapability(byte id, int length, IBusDevice registers)
-    {
-        ArgumentNullException.ThrowIfNull(registers);
-        int offset = PlaceCapability(id, length);
-        _registers.Add((offset + CapabilityHeader, offset + CapabilityHeader + length, registers));
-        return offset;
-    }
+    int IPciSlot.AddCapability(byte id, int length, IBusDevice registers) => Add(new PciBenchCapability(id, length, registers));
 
-    /// <inheritdoc/>
-    IPciMessages IPciSlot.UseMsiX(int vectors, int bar) => _messages = new RecordingMessages(vectors);
+    IPciMessages IPciSlot.UseMsiX(int vectors, int bar) => Messages = new RecordingMessages(vectors);
 
-    /// <inheritdoc/>
     IInterruptLine IPciSlot.ConnectInterruptPin() => Pin = new RecordingLine();
 
-    /// <inheritdoc/>
     void IPciSlot.OnConnected(Action<Partition> connect) => _connections.Add(connect);
 
-    /// <inheritdoc/>
+    void IPciSlot.OnPaused(Action pause) => _pauses.Add(pause);
+
+    void IPciSlot.OnResumed(Action resume) => _resumptions.Add(resume);
+
     void IPciSlot.OnEnded(Action end) => _ends.Add(end);
 
-    private int PlaceCapability(byte id, int length)
+    private int Add(PciBenchCapability capability)
     {
+        _capabilities.Add(capability);
         int offset = _nextCapability;
-        _space[offset] = id;
-        _capabilities.Add((id, offset, length));
-        _nextCapability = (offset + CapabilityHeader + length + 3) & ~3;
-        _space[offset + 1] = 0;
-        if (_capabilities.Count > 1)
-        {
-            _space[_capabilities[^2].Offset + 1] = (byte)offset;
-        }
-
+        _nextCapability += (2 + capability.Length + 3) & ~3;
         return offset;
-    }
-
-    private IBusDevice Bar(int bar) => (uint)bar < BarCount && _bars[bar].Device is { } device
-        ? device
-        : throw new ArgumentException($"The device has no window at base address register {bar}.", nameof(bar));
-
-    private RecordingMessages Messages() => _messages ?? throw new InvalidOperationException("The device has not asked for MSI-X.");
-
-    private static void Require(int offset, int size)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, sizeof(ulong));
-        ArgumentOutOfRangeException.ThrowIfLessThan(offset, FirstCapability);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, SpaceSize - size);
     }
 }

@@ -2,39 +2,40 @@ using HvSdk.Devices;
 
 namespace HvSdk.Testing;
 
-/// <summary>MSI-X messages that go nowhere and are remembered.</summary>
-internal sealed class RecordingMessages(int count) : IPciMessages
+/// <summary>MSI-X messages that go nowhere and are counted. Any thread may call.</summary>
+public sealed class RecordingMessages : IPciMessages
 {
-    private readonly Lock _gate = new();
-    private readonly List<int> _sent = [];
-    private readonly bool[] _masked = new bool[count];
-    private readonly bool[] _pending = new bool[count];
-    private volatile bool _isEnabled;
+    private readonly object _gate = new();
+    private readonly int[] _sent;
+    private readonly bool[] _masked;
+    private readonly bool[] _pending;
 
-    public int Count { get; } = count;
-
-    public bool IsEnabled => _isEnabled;
-
-    public IReadOnlyList<int> Sent
+    internal RecordingMessages(int count)
     {
-        get
-        {
-            lock (_gate)
-            {
-                return [.. _sent];
-            }
-        }
+        _sent = new int[count];
+        _masked = new bool[count];
+        _pending = new bool[count];
     }
 
-    public void Enable(bool enabled)
+    /// <inheritdoc/>
+    public int Count => _sent.Length;
+
+    /// <summary>The guest has enabled MSI-X. Default: true.</summary>
+    public bool IsEnabled { get; set; } = true;
+
+    /// <summary>How often a vector's message was sent.</summary>
+    /// <param name="vector">The vector.</param>
+    public int Sent(int vector)
     {
         lock (_gate)
         {
-            _isEnabled = enabled;
-            _pending.AsSpan().Clear();
+            return _sent[vector];
         }
     }
 
+    /// <summary>Holds a vector's messages back, or lets them go: a pending one is sent.</summary>
+    /// <param name="vector">The vector.</param>
+    /// <param name="masked">Hold them back.</param>
     public void Mask(int vector, bool masked)
     {
         lock (_gate)
@@ -43,16 +44,17 @@ internal sealed class RecordingMessages(int count) : IPciMessages
             if (!masked && _pending[vector])
             {
                 _pending[vector] = false;
-                _sent.Add(vector);
+                _sent[vector]++;
             }
         }
     }
 
+    /// <inheritdoc/>
     public bool Signal(int vector)
     {
         lock (_gate)
         {
-            if (!_isEnabled || (uint)vector >= (uint)Count)
+            if (!IsEnabled || (uint)vector >= (uint)_sent.Length)
             {
                 return false;
             }
@@ -63,26 +65,28 @@ internal sealed class RecordingMessages(int count) : IPciMessages
             }
             else
             {
-                _sent.Add(vector);
+                _sent[vector]++;
             }
 
             return true;
         }
     }
 
+    /// <inheritdoc/>
     public bool IsMasked(int vector)
     {
         lock (_gate)
         {
-            return !_isEnabled || (uint)vector >= (uint)Count || _masked[vector];
+            return !IsEnabled || (uint)vector >= (uint)_masked.Length || _masked[vector];
         }
     }
 
+    /// <inheritdoc/>
     public bool IsPending(int vector)
     {
         lock (_gate)
         {
-            return (uint)vector < (uint)Count && _pending[vector];
+            return (uint)vector < (uint)_pending.Length && _pending[vector];
         }
     }
 }
