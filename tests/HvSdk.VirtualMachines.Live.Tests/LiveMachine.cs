@@ -67,6 +67,16 @@ internal sealed class LiveMachine : IAsyncDisposable
         }
     }
 
+    /// <summary>Skips the test where the hypervisor cannot keep the chips in the way that it is about.</summary>
+    /// <param name="chips">Where the chips are.</param>
+    public static void SkipUnlessPossible(ChipPlacement chips)
+    {
+        if (chips == ChipPlacement.Host)
+        {
+            LiveHypervisor.SkipUnlessPossible(HypervisorFeatures.FullInterruptController | HypervisorFeatures.TimerChip);
+        }
+    }
+
     /// <summary>Boots a guest that tells 32-bit words to the debug console and then ends by the debug exit with 0: what it told.</summary>
     /// <param name="image">What it boots.</param>
     /// <param name="configure">Says more of the machine.</param>
