@@ -101,7 +101,6 @@ public sealed class SeaBiosTests
             LiveHypervisor.SkipOrFail(Tier, $"There is no {Rom}. Install SeaBIOS (Debian and Ubuntu: apt-get install seabios).");
         }
 
-        LiveMachine.SkipUnlessPossible(chips);
         return LiveMachine.StartAsync(() => FirmwareImage.Read(BootFile.Open(Rom)), machine => machine
             .WithProcessors(processors)
             .ConfigureBoard(board => board.Chips = chips)
