@@ -79,7 +79,7 @@ public sealed class NetworkControlTests
         Assert.Equal(0x0909_0900_5452UL, bench.Driver.ReadConfiguration(0, 8) & 0xFFFF_FFFF_FFFF);
         Assert.Equal(Error, bench.Command(1, 1, s_group));
         Assert.Equal(Error, bench.Command(1, 1, new byte[6]));
-        Assert.Equal(Error, bench.Command(1, 1, s_other[..5]));
+        Assert.Equal(Error, bench.Command(1, 1, s_other.AsSpan(0, 5)));
         bench.Driver.Status = 0;
         Assert.Equal(new MacAddress(s_own), bench.Device.MacAddress);
     }
