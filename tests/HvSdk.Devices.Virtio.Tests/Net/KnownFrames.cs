@@ -39,12 +39,21 @@ internal static class KnownFrames
 
     public static FrameOffload Tcp4Offload(ushort segmentSize = 10) => new()
     {
-        NeedsChecksum = true, ChecksumStart = Tcp4Start, ChecksumOffset = TcpOffset, Segmentation = FrameSegmentation.TcpIPv4, SegmentSize = segmentSize, HasCongestionNotification = true,
+        NeedsChecksum = true,
+        ChecksumStart = Tcp4Start,
+        ChecksumOffset = TcpOffset,
+        Segmentation = FrameSegmentation.TcpIPv4,
+        SegmentSize = segmentSize,
+        HasCongestionNotification = true,
     };
 
     public static FrameOffload Tcp6Offload(ushort segmentSize = 16) => new()
     {
-        NeedsChecksum = true, ChecksumStart = Tcp6Start, ChecksumOffset = TcpOffset, Segmentation = FrameSegmentation.TcpIPv6, SegmentSize = segmentSize,
+        NeedsChecksum = true,
+        ChecksumStart = Tcp6Start,
+        ChecksumOffset = TcpOffset,
+        Segmentation = FrameSegmentation.TcpIPv6,
+        SegmentSize = segmentSize,
     };
 
     public static FrameOffload Udp4Offload { get; } = new() { NeedsChecksum = true, ChecksumStart = Tcp4Start, ChecksumOffset = UdpOffset };
