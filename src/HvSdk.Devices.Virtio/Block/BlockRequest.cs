@@ -86,8 +86,8 @@ internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
             case BlockRequestType.Out:
                 SetRange(sector, chain.ReadableLength - HeaderLength, capacity);
                 break;
-            case BlockRequestType.Discard when features.HasFlag(BlockFeatures.Discard):
-            case BlockRequestType.WriteZeroes when features.HasFlag(BlockFeatures.WriteZeroes):
+            case BlockRequestType.Discard when (features & BlockFeatures.Discard) != 0:
+            case BlockRequestType.WriteZeroes when (features & BlockFeatures.WriteZeroes) != 0:
                 ReadRanges(capacity);
                 break;
             case BlockRequestType.Flush or BlockRequestType.GetId:
@@ -191,7 +191,7 @@ internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
     /// <summary>Without flushes in the driver's hand, what it has written is safe when it hears of it (virtio 1.2, 5.2.6.2).</summary>
     private int WriteThrough()
     {
-        if (Type == BlockRequestType.In || _features.HasFlag(BlockFeatures.Flush))
+        if (Type == BlockRequestType.In || (_features & BlockFeatures.Flush) != 0)
         {
             return 0;
         }

@@ -20,14 +20,13 @@ internal sealed class BlockBench : IDisposable
 
     public const ulong FeatureFlush = 1 << 9;
 
-    private readonly ulong _mark;
+    private ulong _mark;
 
     public BlockBench(IBlockStorage storage, BlockDeviceOptions? options = null, ulong? features = null, ulong without = 0)
     {
         Device = new BlockDevice(storage, options);
         Bench = new Bench(Device);
-        Bench.Driver.Start(Bench.Driver.DeviceFeatures & ~(without | VirtioDriverFeatures.PackedRing | VirtioDriverFeatures.InOrder) & (features ?? ulong.MaxValue));
-        _mark = Bench.Arena.Mark;
+        Start(features ?? (Bench.Driver.DeviceFeatures & ~(without | VirtioDriverFeatures.PackedRing | VirtioDriverFeatures.InOrder)));
     }
 
     public BlockDevice Device { get; }
@@ -35,6 +34,12 @@ internal sealed class BlockBench : IDisposable
     public Bench Bench { get; }
 
     public VirtqueueDriver Queue => Bench.Driver.Queues[0];
+
+    public void Start(ulong features)
+    {
+        Bench.Driver.Start(features);
+        _mark = Bench.Arena.Mark;
+    }
 
     public static byte[] Header(uint type, ulong sector)
     {
