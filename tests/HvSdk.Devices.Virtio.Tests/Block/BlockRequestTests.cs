@@ -61,7 +61,7 @@ public sealed class BlockRequestTests
         byte[] header = BlockBench.Header(BlockBench.In, 2);
         DriverBuffer data = bench.Bench.Writable(512);
         DriverBuffer status = bench.Bench.Writable(1);
-        bench.Queue.Add(bench.Bench.Readable(header[..1]), bench.Bench.Readable(), bench.Bench.Readable(header[1..11]), bench.Bench.Readable(header[11..]), data, status);
+        bench.Queue.Add(bench.Bench.Readable(header.AsSpan(..1)), bench.Bench.Readable(), bench.Bench.Readable(header.AsSpan(1..11)), bench.Bench.Readable(header.AsSpan(11..)), data, status);
 
         Assert.Equal(513U, bench.WorkUntilUsed().Written);
 
@@ -89,7 +89,7 @@ public sealed class BlockRequestTests
         {
             DriverBuffer status = bench.Bench.Writable(1);
             bench.Bench.Memory.Write(status.Address, BlockBench.NoStatus);
-            DriverBuffer[] readable = length == 0 ? [] : [bench.Bench.Readable(BlockBench.Header(BlockBench.Flush, 0)[..length])];
+            DriverBuffer[] readable = length == 0 ? [] : [bench.Bench.Readable(BlockBench.Header(BlockBench.Flush, 0).AsSpan(..length))];
             bench.Queue.Add([.. readable, status]);
 
             Assert.Equal(1U, bench.WorkUntilUsed().Written);
@@ -124,7 +124,6 @@ public sealed class BlockRequestTests
     [InlineData(ulong.MaxValue / 512, 512, BlockBench.IoError)]
     [InlineData((ulong.MaxValue / 512) + 1, 512, BlockBench.IoError)]
     [InlineData(1UL << 63, 512, BlockBench.IoError)]
-    [InlineData((1UL << 55) - 1, 512, BlockBench.IoError)]
     [InlineData(0UL, 1, BlockBench.IoError)]
     [InlineData(0UL, 511, BlockBench.IoError)]
     [InlineData(0UL, 513, BlockBench.IoError)]
