@@ -3,6 +3,7 @@ namespace HvSdk.Devices.Virtio;
 /// <content>The worker: one thread for each device, which waits for the driver's notifications and for the device's own wishes.</content>
 internal sealed partial class VirtioEndpoint : IDisposable
 {
+    private readonly AutoResetEvent _idle = new(false);
     private Doorbell? _doorbell;
     private Thread? _worker;
     private bool _isPaused;
@@ -14,35 +15,44 @@ internal sealed partial class VirtioEndpoint : IDisposable
 
     /// <summary>The machine exists.</summary>
     /// <param name="memory">Its memory.</param>
-    /// <param name="doorbell">Rung by the driver's notifications.</param>
-    internal void Connect(GuestMemory memory, Doorbell doorbell)
+    internal void Connect(GuestMemory memory)
     {
         lock (_gate)
         {
-            _doorbell = doorbell;
             _view = memory.CreateView();
         }
     }
 
-    /// <summary>The doorbell that the driver's notifications ring has moved.</summary>
-    /// <param name="doorbell">The one at the new place; the caller disposes of the old one after this call.</param>
-    internal void MoveDoorbell(Doorbell doorbell)
+    /// <summary>The doorbell that the driver's notifications ring is there, elsewhere, or gone. Waits for nobody; the one before is disposed of.</summary>
+    /// <param name="doorbell">The doorbell, or null.</param>
+    internal void SetDoorbell(Doorbell? doorbell)
     {
-        lock (_gate)
-        {
-            _doorbell = doorbell;
-        }
+        Interlocked.Exchange(ref _doorbell, doorbell)?.Dispose();
+
+        // A ring of the one before may have been lost, and the worker may be waiting for one to come.
+        doorbell?.Ring();
+        _idle.Set();
     }
 
     /// <summary>Has the worker look at the device soon.</summary>
     internal void Wake()
     {
         Volatile.Write(ref _isWoken, 1);
-        _doorbell?.Ring();
+        Notify();
     }
 
     /// <summary>The driver has notified where no doorbell hears it.</summary>
-    internal void Notify() => _doorbell?.Ring();
+    internal void Notify()
+    {
+        if (Volatile.Read(ref _doorbell) is { } doorbell)
+        {
+            doorbell.Ring();
+        }
+        else
+        {
+            _idle.Set();
+        }
+    }
 
     /// <summary>Returns when the device stands still.</summary>
     internal void Pause()
@@ -72,20 +82,13 @@ internal sealed partial class VirtioEndpoint : IDisposable
     public void Dispose()
     {
         Reset();
-        Doorbell? doorbell;
         lock (_gate)
         {
             _isEnded = true;
-            doorbell = _doorbell;
         }
 
-        doorbell?.Ring();
-        if (_worker is { } worker && worker != Thread.CurrentThread)
-        {
-            worker.Join();
-        }
-
-        doorbell?.Dispose();
+        SetDoorbell(null);
+        _worker?.Join();
     }
 
     /// <summary>One look at all queues.</summary>
@@ -94,7 +97,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         lock (_gate)
         {
-            if (!IsActive || _isPaused || (_status & VirtioStatus.NeedsReset) != 0)
+            if (!IsActive || _isPaused || (_status & VirtioStatus.NeedsReset) != 0 || !_signals.CanAccessMemory)
             {
                 return false;
             }
@@ -178,13 +181,20 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         while (true)
         {
-            try
+            if (Volatile.Read(ref _doorbell) is { } doorbell)
             {
-                Volatile.Read(ref _doorbell)!.Wait();
+                try
+                {
+                    doorbell.Wait();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // It has moved, or the machine has ended.
+                }
             }
-            catch (ObjectDisposedException)
+            else
             {
-                // It moved, or the machine has gone.
+                _idle.WaitOne();
             }
 
             while (RunOnce())
