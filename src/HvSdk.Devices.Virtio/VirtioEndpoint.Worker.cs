@@ -44,14 +44,20 @@ internal sealed partial class VirtioEndpoint : IDisposable
     /// <summary>The driver has notified where no doorbell hears it.</summary>
     internal void Notify()
     {
-        if (Volatile.Read(ref _doorbell) is { } doorbell)
+        try
         {
-            doorbell.Ring();
+            if (Volatile.Read(ref _doorbell) is { } doorbell)
+            {
+                doorbell.Ring();
+                return;
+            }
         }
-        else
+        catch (ObjectDisposedException)
         {
-            _idle.Set();
+            // It moved, and who moved it rings the new one; or the machine has gone, and a stream of the host's outlives it.
         }
+
+        _idle.Set();
     }
 
     /// <summary>Returns when the device stands still.</summary>
@@ -82,13 +88,23 @@ internal sealed partial class VirtioEndpoint : IDisposable
     public void Dispose()
     {
         Reset();
+        bool isFirst;
         lock (_gate)
         {
+            isFirst = !_isEnded;
             _isEnded = true;
         }
 
         SetDoorbell(null);
-        _worker?.Join();
+        if (_worker is { } worker && worker != Thread.CurrentThread)
+        {
+            worker.Join();
+        }
+
+        if (isFirst)
+        {
+            Guard(static device => device.OnEnded());
+        }
     }
 
     /// <summary>One look at all queues.</summary>
