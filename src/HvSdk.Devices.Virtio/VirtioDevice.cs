@@ -100,6 +100,11 @@ public abstract class VirtioDevice
     {
     }
 
+    /// <summary>The machine has ended, and the device's worker with it: complete streams here. Called once, after <see cref="OnReset"/>, whether a driver ever came or not.</summary>
+    protected internal virtual void OnEnded()
+    {
+    }
+
     /// <summary>Has the worker call <see cref="OnWoken"/> and look at all queues soon. Any thread may call.</summary>
     protected void Wake() => _endpoint?.Wake();
 

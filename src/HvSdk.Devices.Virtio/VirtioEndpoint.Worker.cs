@@ -38,11 +38,21 @@ internal sealed partial class VirtioEndpoint : IDisposable
     internal void Wake()
     {
         Volatile.Write(ref _isWoken, 1);
-        _doorbell?.Ring();
+        Notify();
     }
 
     /// <summary>The driver has notified where no doorbell hears it.</summary>
-    internal void Notify() => _doorbell?.Ring();
+    internal void Notify()
+    {
+        try
+        {
+            Volatile.Read(ref _doorbell)?.Ring();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It moved, and who moved it rings the new one; or the machine has gone, and a stream of the host's outlives it.
+        }
+    }
 
     /// <summary>Returns when the device stands still.</summary>
     internal void Pause()
@@ -73,16 +83,23 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         Reset();
         Doorbell? doorbell;
+        bool isFirst;
         lock (_gate)
         {
+            isFirst = !_isEnded;
             _isEnded = true;
             doorbell = _doorbell;
         }
 
-        doorbell?.Ring();
+        Notify();
         if (_worker is { } worker && worker != Thread.CurrentThread)
         {
             worker.Join();
+        }
+
+        if (isFirst)
+        {
+            Guard(static device => device.OnEnded());
         }
 
         doorbell?.Dispose();
@@ -162,7 +179,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
             }
         }
 
-        return hasMore;
+        return hasMore || Volatile.Read(ref _isWoken) != 0;
     }
 
     private void StartWorker()
