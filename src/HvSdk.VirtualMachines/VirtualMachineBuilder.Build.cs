@@ -28,7 +28,8 @@ public sealed partial class VirtualMachineBuilder
             CheckProcessors(capabilities, problems);
             BoardDevices board = AddDevices(plan, chips, ending, hasFirmware: image is FirmwareImage);
             MachineTables tables = MachineTables.Create(_board, plan, board, _processors.Count);
-            var bootMachine = new BootMachine { MemoryMap = plan.Ram.CreateMap(), AcpiRootPointer = tables.AcpiRootPointer };
+            MemoryRange ecam = board.Pci is { } pci ? new MemoryRange(pci.EcamAddress, PciHostBridge.EcamSize) : default;
+            var bootMachine = new BootMachine { MemoryMap = plan.Ram.CreateMap(ecam), AcpiRootPointer = tables.AcpiRootPointer };
             board.Firmware?.Describe(plan, tables, _processors.Count, _firmware);
             if (image is not null)
             {
@@ -137,8 +138,11 @@ public sealed partial class VirtualMachineBuilder
         ResetControl? reset = null;
         if (_board.ResetControl)
         {
-            reset = new ResetControl();
-            Add("reset control", reset);
+            reset = new ResetControl { Machine = ending };
+            if (!HasPci)
+            {
+                Add("reset control", reset); // else its port lies among those of the bridge, which passes its accesses on
+            }
         }
 
         FirmwareDescription? firmware = null;
@@ -154,6 +158,13 @@ public sealed partial class VirtualMachineBuilder
             Add(name, device);
         }
 
+        PciHostBridge? pci = null;
+        if (HasPci)
+        {
+            pci = CreatePciBridge(plan, reset);
+            Add("PCI host bridge", pci); // the last: it takes what is left
+        }
+
         int events = power?.GeneralPurposeEventCount ?? 0;
         if (plan.Notifications.Count > events)
         {
@@ -166,7 +177,7 @@ public sealed partial class VirtualMachineBuilder
             plan.Notifications[i].Connect(power!.GetEvent(i));
         }
 
-        return new BoardDevices(power, reset, firmware);
+        return new BoardDevices(power, reset, pci, firmware);
     }
 
     private BootImage? OpenImage(List<string> problems)

@@ -23,6 +23,7 @@ public sealed partial class VirtualMachineBuilder
     private readonly ProcessorOptions _processors = new();
     private readonly BoardOptions _board = new();
     private readonly List<(string Name, IPlatformDevice Device)> _devices = [];
+    private readonly List<(string Name, IPciDevice Device)> _pciDevices = [];
     private readonly List<Action<FirmwareConfiguration>> _firmware = [];
     private Func<BootImage>? _boot;
     private string _name = "machine";
@@ -101,6 +102,16 @@ public sealed partial class VirtualMachineBuilder
     {
         ArgumentNullException.ThrowIfNull(device);
         _devices.Add((name ?? device.GetType().Name, device));
+        return this;
+    }
+
+    /// <summary>Adds a device to the machine's PCI bus, which it has then. Devices get the slots from 1 on, in the order in which they are added.</summary>
+    /// <param name="device">The device; the machine disposes of it. It belongs to one machine.</param>
+    /// <param name="name">A name for it, for people and errors; its type's where none is given.</param>
+    public VirtualMachineBuilder AddPciDevice(IPciDevice device, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _pciDevices.Add((name ?? device.GetType().Name, device));
         return this;
     }
 

@@ -39,7 +39,7 @@ public sealed unsafe class DebugTests
         using var machine = new FakeMachine();
         machine.Load(Start, 0xCC);
         machine.Vcpu.SetDebug(new VcpuDebugOptions { SoftwareBreakpoints = isAsked });
-        machine.Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonUnsupportedFeature).Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonX64Halt);
+        machine.ThenUnsupported(WHV_X64_UNSUPPORTED_FEATURE_CODE.WHvUnsupportedFeatureIntercept, length: 1).Then(WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonX64Halt);
 
         VcpuExit exit = machine.Vcpu.RunOnce();
 

@@ -119,8 +119,8 @@ internal static class VcpuDivergences
         new(
             "store-from-end-of-ram",
             "whp",
-            new DivergentOutcome.Value("The guest reads 0x332211 back."),
-            "Over the stand-in, a store that begins in RAM and ends in a device does not reach the device.",
+            new DivergentOutcome.Exit(VcpuExitKind.EmulationFailure),
+            "Over the stand-in, a store that begins in RAM and ends in a device leaves with EmulationFailure, without an instruction.",
             "The stand-in does not find the store that KVM has executed already, and says so with an exit for an unsupported feature. The platform leaves before a store."),
     ];
 }

@@ -3,7 +3,7 @@
 #
 #   vmlinuz     the bzImage as Debian ships it
 #   vmlinux     the ELF kernel out of it
-#   initrd      busybox, a few modules of that kernel, and ./init
+#   initrd      busybox, a few modules of that kernel, ./init, the actions of ./actions, and the programs of ./programs
 #
 # Nothing is done when none of the inputs changed.
 set -euo pipefail
@@ -54,9 +54,14 @@ PATH=$PATH:/usr/sbin:/sbin
 # The packages that point to the kernel of each guest.
 declare -A pointers=([cloud]=linux-image-cloud-amd64 [standard]=linux-image-amd64)
 # What init loads when an action needs it. Everything else a guest needs is built into both kernels: 8250, i8042, atkbd, rtc-cmos.
-modules=(button evdev pvpanic pvpanic-mmio)
+modules=(
+    button evdev pvpanic pvpanic-mmio
+    virtio virtio_ring virtio_mmio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
+    virtio-rng virtio_blk failover net_failover virtio_net virtio_console virtio_balloon
+    vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport fuse virtiofs
+)
 busybox=$(command -v busybox) || die "busybox is missing: run tests/nested/install.sh"
-for tool in lz4 xz zstd cpio; do
+for tool in lz4 xz zstd cpio gcc; do
     command -v "$tool" >/dev/null || die "$tool is missing: run tests/nested/install.sh"
 done
 
@@ -101,6 +106,8 @@ make_guest() {
     done
     cp "$busybox" "$tree/bin/busybox"
     install -m 755 "$here/init" "$tree/init"
+    cp -r "$here/actions" "$tree/actions"
+    cp "$out"/programs/* "$tree/bin/" 2>/dev/null || true # none is fine
     find "$tree" -exec touch -h -d @0 {} + # the same parts make the same initrd
     # Not compressed: the kernel would take longer to unpack it than a host takes to copy it.
     (cd "$tree" && find . -print0 | LC_ALL=C sort -z \
@@ -110,7 +117,7 @@ make_guest() {
 
 # Everything that the guest $1 is made of. Size and time stand for the contents of the big file.
 describe_inputs() {
-    cat "$here/build.sh" "$here/init" "$here/../nested/kernel.sh" | sha256sum
+    cat "$here/build.sh" "$here/init" "$here"/actions/* "$here"/programs/*.c "$here/../nested/kernel.sh" 2>/dev/null | sha256sum
     basename -a "$out/packages/$1"/linux-image-*.deb
     stat -L -c '%n %s %Y' "$busybox"
 }
@@ -120,6 +127,14 @@ out=$(cd "$out" && pwd)
 # One build at a time.
 exec 8>"$out/lock"
 flock 8
+
+# Programs for the guests, without libraries.
+rm -rf "$out/programs"
+mkdir "$out/programs"
+for source in "$here"/programs/*.c; do
+    [[ -e $source ]] || continue
+    gcc -O2 -Wall -Werror -static -o "$out/programs/$(basename "$source" .c)" "$source"
+done
 
 for guest in cloud standard; do
     get_kernel "$guest"

@@ -32,16 +32,25 @@ static uint8_t fill_instruction(struct vp *vp, UINT8 *bytes)
 
 static void count(WHV_PROCESSOR_INTERCEPT_COUNTER *counter) { counter->Count++; }
 
-/* R-EXIT-06: what KVM cannot go on with and the platform has no other word for. */
-static bool unsupported(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payload)
+/* R-EXIT-06: what KVM cannot go on with and the platform has no other word for. The length of 0 says that no instruction is to blame. */
+static bool unsupported(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payload, uint32_t length)
 {
     context->ExitReason = WHvRunVpExitReasonUnsupportedFeature;
     context->UnsupportedFeature.FeatureCode = WHvUnsupportedFeatureIntercept;
     context->UnsupportedFeature.FeatureParameter = vp->run->exit_reason;
     *payload = PAYLOAD(UnsupportedFeature);
-    fill_vp_context(vp, &context->VpContext, 0);
+    fill_vp_context(vp, &context->VpContext, length);
     count(&vp->other_exits);
     return true;
+}
+
+/* The instruction that KVM's emulator lacks; 1 where this file's decoder does not know it either. */
+static uint32_t failed_length(struct vp *vp, UINT64 rip)
+{
+    UINT8 bytes[16];
+    struct instruction in;
+    uint32_t available = (uint32_t)paging_read(vp, rip, bytes, sizeof bytes);
+    return decode(bytes, available, decode_mode(VP_SREGS(vp)), &in) ? in.length : 1;
 }
 
 /* R-EXIT-01 */
@@ -62,7 +71,7 @@ static bool port(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payl
     struct instruction in;
     if (!undo(vp, &access, &in))
     {
-        return unsupported(vp, context, payload);
+        return unsupported(vp, context, payload, 0);
     }
     const struct kvm_regs *regs = VP_REGS(vp);
     WHV_X64_IO_PORT_ACCESS_CONTEXT *out = &context->IoPortAccess;
@@ -119,7 +128,7 @@ static bool memory(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *pa
     struct instruction in;
     if (!undo(vp, &access, &in))
     {
-        return unsupported(vp, context, payload);
+        return unsupported(vp, context, payload, 0);
     }
     enum access_verdict verdict = memory_verdict(vp->partition, access.address, access.is_write);
     WHV_MEMORY_ACCESS_CONTEXT *out = &context->MemoryAccess;
@@ -146,7 +155,8 @@ static bool failed_emulation(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, ui
     trace("KVM's internal error %u at %llx", vp->run->internal.suberror, (unsigned long long)rip);
     if (!is_translated || verdict == ACCESS_ALLOWED)
     {
-        return unsupported(vp, context, payload);
+        bool is_instruction = is_translated && vp->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION;
+        return unsupported(vp, context, payload, is_instruction ? failed_length(vp, rip) : 0);
     }
     context->ExitReason = WHvRunVpExitReasonMemoryAccess;
     *payload = PAYLOAD(MemoryAccess);
@@ -263,6 +273,6 @@ bool exit_to_context(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *
             count(&vp->other_exits);
             return true;
         default:
-            return unsupported(vp, context, payload);
+            return unsupported(vp, context, payload, 0);
     }
 }

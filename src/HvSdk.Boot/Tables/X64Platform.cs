@@ -35,6 +35,9 @@ public sealed record X64Platform
     /// <summary>The port that resets the machine, or null: none (ACPI 6.5, 4.8.3.6).</summary>
     public X64ResetDescription? Reset { get; init; }
 
+    /// <summary>The PCI host bridge, or null: no PCI.</summary>
+    public X64PciHostDescription? PciHost { get; init; }
+
     /// <summary>The ISA interrupts that do not lead to the I/O APIC input of their own number. That of the system control interrupt is added where it is missing.</summary>
     public IReadOnlyList<X64InterruptOverride> InterruptOverrides { get; init; } = [];
 

@@ -121,6 +121,7 @@ internal sealed class MachineTables
             CmosCenturyRegister = HasPort(plan, CmosPort) ? CenturyRegister : (byte)0,
             PowerManagement = devices.Power is { } power ? Describe(power) : null,
             Reset = devices.Reset is { } reset ? new X64ResetDescription(reset.Port, FullReset) : null,
+            PciHost = devices.Pci is { } pci ? Describe(pci) : null,
             InterruptOverrides = overrides,
             Devices = [.. plan.Slots.Select(static slot => slot.Description)],
             Memory = memory,
@@ -136,6 +137,23 @@ internal sealed class MachineTables
         GeneralPurposeEventLength = power.GeneralPurposeEventLength,
         SoftOffType = power.SoftOffType,
     };
+
+    private static X64PciHostDescription Describe(PciHostBridge pci)
+    {
+        List<X64MemoryRange> windows = [new(pci.LowWindow.Address, pci.LowWindow.Size)];
+        if (pci.HighWindow is { } high)
+        {
+            windows.Add(new X64MemoryRange(high.Address, high.Size));
+        }
+
+        List<X64PciInterrupt> interrupts = [];
+        foreach (PciInterruptRoute route in pci.InterruptRoutes)
+        {
+            interrupts.Add(new X64PciInterrupt(route.Device, route.Pin, route.Line));
+        }
+
+        return new X64PciHostDescription { EcamAddress = pci.EcamAddress, MemoryWindows = windows, Interrupts = interrupts };
+    }
 
     private static bool HasPort(MachinePlan plan, ushort port) =>
         plan.Windows.Any(window => window.Window.Space == BusSpace.Ports && window.Window.Address <= port && port <= window.Last);

@@ -22,6 +22,11 @@ public sealed class BoardOptions
     /// <summary>The reset control port 0xCF9. Default on.</summary>
     public bool ResetControl { get; set; } = true;
 
+    /// <summary>
+    /// A PCI bus. Default: where devices for it were added (<see cref="VirtualMachineBuilder.AddPciDevice"/>). A guest finds it by ACPI, or by ports 0xCF8 and 0xCFC.
+    /// </summary>
+    public bool Pci { get; set; }
+
     /// <summary>The tables of Intel's MultiProcessor Specification, for guests without ACPI. Default off.</summary>
     public bool MultiprocessorTable { get; set; }
 

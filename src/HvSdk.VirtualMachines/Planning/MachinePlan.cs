@@ -93,6 +93,48 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
         return address;
     }
 
+    /// <summary>The largest piece without windows among the GPAs below 4 GiB that are for devices, in whole units of an alignment; a size of 0: none.</summary>
+    public (ulong Address, ulong Size) FindFreeMmio(ulong alignment)
+    {
+        (ulong Address, ulong Size) largest = default;
+        ulong start = FirstMmioAddress;
+        foreach (MachineWindow window in _windows.Where(static window => window.Window.Space == BusSpace.Mmio).OrderBy(static window => window.Window.Address))
+        {
+            Consider(ulong.Min(window.Window.Address, LastMmioAddress + 1));
+            start = ulong.Max(start, window.Last + 1);
+        }
+
+        Consider(LastMmioAddress + 1);
+        return largest;
+
+        void Consider(ulong end)
+        {
+            ulong first = (start + alignment - 1) & ~(alignment - 1);
+            ulong last = end & ~(alignment - 1);
+            if (last > first && last - first > largest.Size)
+            {
+                largest = (first, last - first);
+            }
+        }
+    }
+
+    /// <summary>The first GPA above all RAM and all windows, from 4 GiB on.</summary>
+    public ulong FindTop()
+    {
+        ulong top = RamLayout.FourGiB;
+        foreach (MemoryRange range in Ram.Ranges)
+        {
+            top = ulong.Max(top, range.End);
+        }
+
+        foreach (MachineWindow window in _windows)
+        {
+            top = window.Window.Space == BusSpace.Mmio ? ulong.Max(top, window.Last + 1) : top;
+        }
+
+        return top;
+    }
+
     public IInterruptLine ConnectLine(string owner, int number, InterruptSense sense)
     {
         if ((uint)number >= (uint)lineCount)

@@ -158,7 +158,8 @@ internal sealed class RamLayout
     }
 
     /// <summary>The map that the guest is given.</summary>
-    public IReadOnlyList<MemoryMapEntry> CreateMap()
+    /// <param name="reserved">GPAs without RAM, between it and 4 GiB, that the guest is told to leave alone; an empty range: none.</param>
+    public IReadOnlyList<MemoryMapEntry> CreateMap(MemoryRange reserved = default)
     {
         ulong usableEnd = _reservedStart & ~(PageSize - 1);
         List<MemoryMapEntry> map = [new(0, ulong.Min(LegacyStart, usableEnd), MemoryMapKind.Usable), new(LegacyStart, LegacyEnd - LegacyStart, MemoryMapKind.Reserved)];
@@ -170,6 +171,11 @@ internal sealed class RamLayout
         if (usableEnd < _lowEnd)
         {
             map.Add(new(usableEnd, _lowEnd - usableEnd, MemoryMapKind.Reserved));
+        }
+
+        if (reserved.Size > 0)
+        {
+            map.Add(new(reserved.Address, reserved.Size, MemoryMapKind.Reserved));
         }
 
         foreach (MemoryRange range in _ranges)

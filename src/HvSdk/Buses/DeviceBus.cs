@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using HvSdk.Buses;
 
 namespace HvSdk;
@@ -49,28 +50,69 @@ public sealed class DeviceBus
         }
 
         var window = new BusWindow(this, address, size, device);
-        lock (_partition.Gate)
+        if (TryAdd(window, throwIfDisposed: true) is { } taken)
         {
-            _partition.ThrowIfDisposed();
-            string? taken = Array.Find(_windows, other => window.Address <= other.Last && other.Address <= window.Last)?.Describe()
-                ?? _findConflict?.Invoke(address, window.Last + 1);
-            if (taken is not null)
-            {
-                throw new ArgumentException(
-                    $"{_name}: a window of 0x{size:X} bytes at 0x{address:X} overlaps {taken}. Choose another address, or remove that first.", nameof(address));
-            }
-
-            BusWindow[] windows = [.. _windows, window];
-            Array.Sort(windows, static (x, y) => x.Address.CompareTo(y.Address));
-            Volatile.Write(ref _windows, windows);
+            throw new ArgumentException(
+                $"{_name}: a window of 0x{size:X} bytes at 0x{address:X} overlaps {taken}. Choose another address, or remove that first.", nameof(address));
         }
 
         return window;
     }
 
+    /// <summary>Puts a device on the bus where a guest has asked for it, if the place is free.</summary>
+    /// <param name="address">First address of its window.</param>
+    /// <param name="size">Size of the window in bytes, not zero.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="window">The window; disposing of it takes the device off the bus.</param>
+    /// <returns>False where the window is beyond the bus, or overlaps another or RAM, or the partition was disposed of.</returns>
+    public bool TryMap(ulong address, ulong size, IBusDevice device, [NotNullWhen(true)] out BusWindow? window)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        window = null;
+        if (address > _lastAddress || size - 1 > _lastAddress - address)
+        {
+            return false;
+        }
+
+        var candidate = new BusWindow(this, address, size, device);
+        if (TryAdd(candidate, throwIfDisposed: false) is not null)
+        {
+            return false;
+        }
+
+        window = candidate;
+        return true;
+    }
+
     /// <summary>The window that holds an address, or null.</summary>
     /// <param name="address">The address.</param>
     public BusWindow? Find(ulong address) => new BusCursor().Find(this, address, 1);
+
+    /// <summary>Adds a window.</summary>
+    /// <returns>What is in the way, or null: it was added.</returns>
+    private string? TryAdd(BusWindow window, bool throwIfDisposed)
+    {
+        lock (_partition.Gate)
+        {
+            if (_partition.IsDisposed && !throwIfDisposed)
+            {
+                return "a partition that was disposed of";
+            }
+
+            _partition.ThrowIfDisposed();
+            string? taken = Array.Find(_windows, other => window.Address <= other.Last && other.Address <= window.Last)?.Describe()
+                ?? _findConflict?.Invoke(window.Address, window.Last + 1);
+            if (taken is null)
+            {
+                BusWindow[] windows = [.. _windows, window];
+                Array.Sort(windows, static (x, y) => x.Address.CompareTo(y.Address));
+                Volatile.Write(ref _windows, windows);
+            }
+
+            return taken;
+        }
+    }
 
     internal BusWindow[] Snapshot => Volatile.Read(ref _windows);
 

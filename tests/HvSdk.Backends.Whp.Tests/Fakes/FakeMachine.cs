@@ -105,6 +105,14 @@ internal sealed unsafe class FakeMachine : IDisposable
         exit->MsrAccess.AccessInfo.IsWrite = isWrite ? 1U : 0;
     });
 
+    /// <summary>A feature that the platform lacks; with a length, one that is an instruction.</summary>
+    internal FakeMachine ThenUnsupported(WHV_X64_UNSUPPORTED_FEATURE_CODE code, uint length, ulong parameter = 0) => Then((_, exit) =>
+    {
+        exit->ExitReason = WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonUnsupportedFeature;
+        exit->VpContext.InstructionLength = length;
+        exit->UnsupportedFeature = new WHV_X64_UNSUPPORTED_FEATURE_CONTEXT { FeatureCode = code, FeatureParameter = parameter };
+    });
+
     internal FakeMachine ThenException(byte vector, ulong parameter = 0, bool isSoftware = false) => Then((_, exit) =>
     {
         exit->ExitReason = WHV_RUN_VP_EXIT_REASON.WHvRunVpExitReasonException;

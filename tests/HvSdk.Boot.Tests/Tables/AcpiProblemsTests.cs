@@ -33,6 +33,12 @@ public sealed class AcpiProblemsTests
         { "too many events", With(PlatformExamples.Block with { GeneralPurposeEventLength = 66 }), ["GeneralPurposeEventLength is 66", "256 events"] },
         { "an event block without ports", With(PlatformExamples.Block with { GeneralPurposeEventLength = 0 }), ["GeneralPurposeEventLength is 0"] },
         { "events without a block", With(PlatformExamples.Block with { GeneralPurposeEventPort = null }), ["GeneralPurposeEventLength is 4"] },
+        { "configuration spaces out of line", WithPci(PlatformExamples.PciHost with { EcamAddress = 0xE000_1000 }), ["EcamAddress is 0xE0001000", "1 MiB"] },
+        { "a PCI bus without windows", WithPci(PlatformExamples.PciHost with { MemoryWindows = [] }), ["MemoryWindows is empty"] },
+        { "an empty PCI window", WithPci(PlatformExamples.PciHost with { MemoryWindows = [new(0xE010_0000, 0)] }), ["MemoryWindows", "empty"] },
+        { "PCI device 32", WithPci(PlatformExamples.PciHost with { Interrupts = [new(32, 0, 16)] }), ["Device = 32", "0 to 31"] },
+        { "a PCI pin twice", WithPci(PlatformExamples.PciHost with { Interrupts = [new(1, 0, 16), new(1, 0, 17)] }), ["device 1 with pin 0 more than once"] },
+        { "a device named as the PCI bus", WithPci(PlatformExamples.PciHost, PlatformExamples.Device("bad", s_identity with { Name = "PCI0" })), ["PCI0", "PCI host bridge"] },
         { "too many devices", PlatformExamples.Pc(1, [.. Enumerable.Range(0, 4097).Select(static i => PlatformExamples.Device($"{i}", s_identity))]), ["4097 devices"] },
     };
 
@@ -117,6 +123,8 @@ public sealed class AcpiProblemsTests
         Assert.EndsWith(".", problem.TrimEnd(')'));
         Assert.Contains(problem, Assert.Throws<ArgumentException>(nameof(platform), () => AcpiTables.Build(platform)).Message);
     }
+
+    private static X64Platform WithPci(X64PciHostDescription pci, params IReadOnlyList<DeviceDescription> devices) => PlatformExamples.Pc(1, devices) with { PciHost = pci };
 
     private static X64Platform Overriding(params X64InterruptOverride[] overrides) => PlatformExamples.Pc() with { InterruptOverrides = overrides };
 

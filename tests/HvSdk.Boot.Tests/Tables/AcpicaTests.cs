@@ -22,7 +22,7 @@ public sealed class AcpicaTests
     {
         using var tool = new AcpicaTool();
         AcpiReader tables = AcpiReader.Of(PlatformExamples.All[platform]);
-        foreach (string signature in s_dataTables)
+        foreach (string signature in (IEnumerable<string>)[.. s_dataTables, .. tables.Signatures.Where(static signature => signature == "MCFG")])
         {
             string source = tool.RoundTrip(signature, tables[signature]);
             Assert.DoesNotContain("Unknown", source, StringComparison.Ordinal);
@@ -84,6 +84,32 @@ public sealed class AcpicaTests
                 "Level", "ActiveHigh", "Shared", "00000FA0",
             ],
             resources);
+    }
+
+    [Fact]
+    public void PciHost_Evaluated_IsABridgeWithItsWindowsAndRoutes()
+    {
+        using var tool = new AcpicaTool();
+        string identity = Execute(tool, "PCI", @"evaluate \_SB.PCI0._HID;evaluate \_SB.PCI0._CID;evaluate \_SB.PCI0._BBN;evaluate \_SB.PCI0._SEG;evaluate \_SB.ECAM._HID");
+        Assert.Equal(
+            [
+                "[Integer] = 00000000080AD041", // PNP0A08
+                "[Integer] = 00000000030AD041", // PNP0A03
+                "[Integer] = 0000000000000000",
+                "[Integer] = 0000000000000000",
+                "[Integer] = 00000000020CD041", // PNP0C02
+            ],
+            Objects(identity));
+
+        string resources = Execute(tool, "PCI", @"resources \_SB.PCI0;resources \_SB.ECAM");
+        Assert.All(
+            (string[])["Bus Number Range", "Producer", "00000CF8", "E0100000", "FEBFFFFF", "0000000140000000", "000000113FFFFFFF", "E0000000"],
+            part => Assert.Contains(part.TrimStart('0'), resources, StringComparison.Ordinal));
+        string[] routes = Objects(Execute(tool, "PCI", @"evaluate \_SB.PCI0._PRT"));
+        Assert.Equal("[Package] Contains 31 Elements:", routes[0]);
+        Assert.Equal(
+            ["[Integer] = 000000000001FFFF", "[Integer] = 0000000000000000", "[Integer] = 0000000000000000", "[Integer] = 0000000000000011"],
+            routes[2..6]);
     }
 
     [Fact]

@@ -16,6 +16,14 @@ internal static class PlatformExamples
         SoftOffType = 5,
     };
 
+    /// <summary>A bus with a pin for each device, which four lines share.</summary>
+    public static X64PciHostDescription PciHost { get; } = new()
+    {
+        EcamAddress = 0xE000_0000,
+        MemoryWindows = [new X64MemoryRange(0xE010_0000, 0x1EB0_0000), new X64MemoryRange(0x1_4000_0000, 0x10_0000_0000)],
+        Interrupts = [.. Enumerable.Range(1, 31).Select(static i => new X64PciInterrupt(i, 0, 16 + (i % 4)))],
+    };
+
     /// <summary>A PC with all that one has, and these devices.</summary>
     public static X64Platform Pc(int processors = 1, params IReadOnlyList<DeviceDescription> devices) => new()
     {
@@ -62,6 +70,11 @@ internal static class PlatformExamples
         },
         ["several devices of one event"] = Pc(1, Notifying(0, 3), Notifying(1, 3), Notifying(2, 15)),
         ["many devices"] = Pc(2, ManyDevices()),
+        ["PCI"] = Pc(2, SerialPort("com1", 0x3F8, 4)) with { PciHost = PciHost },
+        ["PCI above 4 GiB alone"] = Pc() with
+        {
+            PciHost = new() { EcamAddress = 0x40_0000_0000, MemoryWindows = [new(0x50_0000_0000, 0x10_0000_0000), new(0x8000_0000, 0x1_0000_0000)] },
+        },
         ["300 devices without names"] = Pc(1, [.. Enumerable.Range(0, 300).Select(static i => Device($"device {i}", new AcpiIdentity { HardwareId = "HVSD0001" }))]),
     };
 

@@ -290,7 +290,7 @@ public sealed class ConsolePortsTests
     }
 
     [Fact]
-    public void DriverThatFails_HearsOfNothing()
+    public void Driver_ThatFails_HearsOfNothing()
     {
         var console = new ConsoleDevice(Two);
         using var driver = new ConsoleDriver(console, ConsoleDriver.Size | ConsoleDriver.Multiport);

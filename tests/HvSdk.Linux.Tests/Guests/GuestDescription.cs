@@ -1,4 +1,5 @@
 using HvSdk.Boot;
+using HvSdk.Devices;
 using HvSdk.VirtualMachines;
 
 namespace HvSdk.Linux.Tests.Guests;
@@ -29,6 +30,9 @@ internal sealed record GuestDescription
     public bool HasResetControl { get; init; } = true;
 
     public bool HasPanicNotifier { get; init; } = true;
+
+    /// <summary>Makes the devices that join; called anew where a boot is tried once more.</summary>
+    public Func<IReadOnlyList<IPlatformDevice>> Devices { get; init; } = static () => [];
 
     /// <summary>Boots this instead of one of the kernels.</summary>
     public Func<string, BootImage>? Image { get; init; }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using HvSdk.Devices;
 using HvSdk.Devices.Emulated;
 using HvSdk.Live;
 using HvSdk.VirtualMachines;
@@ -54,6 +55,11 @@ internal sealed class LinuxGuest : IAsyncDisposable
         if (description.HasKeyboardController)
         {
             builder.AddDevice(new KeyboardController8042(), "keyboard controller");
+        }
+
+        foreach (IPlatformDevice device in description.Devices())
+        {
+            builder.AddDevice(device);
         }
 
         return description.HasPanicNotifier ? builder.AddDevice(new PanicNotifier(), "panic notifier") : builder;

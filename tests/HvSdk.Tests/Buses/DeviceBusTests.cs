@@ -258,4 +258,42 @@ public sealed class DeviceBusTests
             }
         }
     }
+
+    [Fact]
+    public void TryMap_PlaceThatIsFree_Maps()
+    {
+        using ScriptedMachine machine = new();
+        var device = new RecordingDevice();
+
+        Assert.True(machine.Partition.Mmio.TryMap(0xE000_0000, 0x1000, device, out BusWindow? window));
+
+        Assert.Same(window, Assert.Single(machine.Partition.Mmio.Windows));
+        window.Dispose();
+        Assert.Empty(machine.Partition.Mmio.Windows);
+    }
+
+    [Fact]
+    public void TryMap_PlaceThatIsNot_ChangesNothing()
+    {
+        using ScriptedMachine machine = new();
+        machine.Partition.Memory.Map(0x10_0000, 0x1000);
+        machine.Partition.Mmio.Map(0xE000_0000, 0x1000, new RecordingDevice());
+        ulong end = 1UL << machine.Partition.Capabilities.GuestPhysicalAddressBits;
+        foreach ((ulong address, ulong size) in ((ulong, ulong)[])[(0xE000_0FFF, 1), (0xDFFF_F000, 0x2000), (0x10_0800, 4), (end - 1, 2), (end, 1), (1, ulong.MaxValue)])
+        {
+            Assert.False(machine.Partition.Mmio.TryMap(address, size, new RecordingDevice(), out _));
+        }
+
+        Assert.Single(machine.Partition.Mmio.Windows);
+    }
+
+    [Fact]
+    public void TryMap_PartitionDisposedOf_SaysNo()
+    {
+        ScriptedMachine machine = new();
+        DeviceBus bus = machine.Partition.Mmio;
+        machine.Dispose();
+
+        Assert.False(bus.TryMap(0xE000_0000, 0x1000, new RecordingDevice(), out _));
+    }
 }

@@ -1,5 +1,4 @@
 using HvSdk.Boot;
-using HvSdk.Testing;
 using HvSdk.VirtualMachines.Live.Tests.Images;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
@@ -32,66 +31,30 @@ public sealed class IoApicTests
     /// Leads the device's line to a vector, asserts it and leaves it so. The handler counts, tells the number, and ends the interrupt. It does not return, but
     /// goes on waiting from where it is.
     /// </summary>
-    private static BootImage OpenImage()
+    private static BootImage OpenImage() => RealModeImage.Open(static (a, marks) =>
     {
-        GuestProgram program = GuestProgram.RealMode(static (a, marks) =>
-        {
-            Label wait = a.CreateLabel();
-            ReachAllMemory(a);
-            a.xor(ebp, ebp);
-            a.mov(edi, esp);
-            Write(a, LocalApicSpurious, 0x1FF);
-            Write(a, IoApicSelect, Redirection);
-            Write(a, IoApicWindow, Vector | LevelTriggered);
-            a.mov(dx, LevelLineDevice.Port);
-            a.mov(al, 1);
-            a.@out(dx, al);
-            a.Label(ref wait);
-            a.sti();
-            a.hlt();
-            a.jmp(wait);
+        Label wait = a.CreateLabel();
+        a.ReachAllMemory();
+        a.xor(ebp, ebp);
+        a.mov(edi, esp);
+        a.WriteMemory(LocalApicSpurious, 0x1FF);
+        a.WriteMemory(IoApicSelect, Redirection);
+        a.WriteMemory(IoApicWindow, Vector | LevelTriggered);
+        a.mov(dx, LevelLineDevice.Port);
+        a.mov(al, 1);
+        a.@out(dx, al);
+        a.Label(ref wait);
+        a.sti();
+        a.hlt();
+        a.jmp(wait);
 
-            marks.Handler(Vector);
-            a.mov(esp, edi);
-            a.inc(ebp);
-            a.Tell(ebp);
-            Write(a, LocalApicEnd, 0);
-            a.cmp(ebp, Interrupts);
-            a.jb(wait);
-            a.End();
-        });
-
-        // Code and interrupt vectors as one image, from address 0 on.
-        byte[] image = new byte[program.Parts.Max(static part => (int)part.Address + part.Bytes.Length)];
-        foreach (GuestImagePart part in program.Parts)
-        {
-            part.Bytes.CopyTo(image.AsMemory((int)part.Address));
-        }
-
-        return FlatImage.Read(BootFile.FromMemory(image), new FlatImageOptions { Mode = FlatImageMode.Real, LoadAddress = 0, EntryPoint = program.EntryPoint });
-    }
-
-    /// <summary>Goes to protected mode for a moment and brings back a data segment that reaches 4 GiB, so that this real-mode code, whose interrupts every host knows, reaches the controllers.</summary>
-    private static void ReachAllMemory(Assembler a)
-    {
-        const int Gdt = 0x600; // with its pointer behind it
-        a.mov(__dword_ptr[Gdt + 8], 0x0000_FFFF);
-        a.mov(__dword_ptr[Gdt + 12], 0x00CF_9300);
-        a.mov(__word_ptr[Gdt + 16], 15);
-        a.mov(__dword_ptr[Gdt + 18], Gdt);
-        a.lgdt(__[Gdt + 16]);
-        a.mov(eax, cr0);
-        a.or(al, 1);
-        a.mov(cr0, eax);
-        a.mov(bx, 8);
-        a.mov(ds, bx);
-        a.and(al, -2);
-        a.mov(cr0, eax);
-    }
-
-    private static void Write(Assembler a, uint address, int value)
-    {
-        a.mov(ebx, address);
-        a.mov(__dword_ptr[ebx], value);
-    }
+        marks.Handler(Vector);
+        a.mov(esp, edi);
+        a.inc(ebp);
+        a.Tell(ebp);
+        a.WriteMemory(LocalApicEnd, 0);
+        a.cmp(ebp, Interrupts);
+        a.jb(wait);
+        a.End();
+    });
 }

@@ -190,6 +190,7 @@ static void failures(void)
     set(&m, 0, WHvX64RegisterRsp, 0xC0001000);
     EQUAL("R-EXIT-06", WHvRunVpExitReasonUnsupportedFeature, run(&m, 0));
     EQUAL("R-EXIT-06", WHvUnsupportedFeatureIntercept, m.exit->UnsupportedFeature.FeatureCode);
+    EQUAL("R-EXIT-06", 0, m.exit->VpContext.InstructionLength);
     machine_delete(&m);
 }
 

@@ -11,6 +11,12 @@ internal static class AcpiDeviceProblems
     public static void Find(X64Platform platform, List<string> problems)
     {
         var names = new Dictionary<string, string>();
+        if (platform.PciHost is not null)
+        {
+            names.Add(PciHostDevice.Name, "PCI host bridge");
+            names.Add(PciHostDevice.ReservationName, "PCI host bridge");
+        }
+
         var uniqueIds = new Dictionary<(string HardwareId, int UniqueId), string>();
         foreach (DeviceDescription device in platform.Devices)
         {

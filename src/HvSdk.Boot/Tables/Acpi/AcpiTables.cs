@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace HvSdk.Boot;
 
-/// <summary>The ACPI tables of a platform: RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT (ACPI 6.5, chapter 5).</summary>
+/// <summary>The ACPI tables of a platform: RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT (ACPI 6.5, chapter 5), and MCFG where there is PCI.</summary>
 /// <remarks>
 /// <para>Made before it is known where they lie: <see cref="Place"/> lays them out for an address, and <see cref="FirmwareFiles"/> has them for a firmware
 /// that places them itself.</para>
@@ -60,12 +60,16 @@ public sealed class AcpiTables
         var tables = new AcpiTableLayout();
         int? facs = platform.PowerManagement is null ? null : Fadt.AddFacs(tables);
         int dsdt = Dsdt.Add(tables, platform);
-        uint[] listed = [(uint)Fadt.Add(tables, platform, dsdt, facs), (uint)Madt.Add(tables, platform)];
+        List<uint> listed = [(uint)Fadt.Add(tables, platform, dsdt, facs), (uint)Madt.Add(tables, platform)];
+        if (platform.PciHost is { } pci)
+        {
+            listed.Add((uint)Mcfg.Add(tables, pci));
+        }
 
-        var pointers = new TablePointer[listed.Length];
+        var pointers = new TablePointer[listed.Count];
         var list = new TableBytes();
         var extendedList = new TableBytes();
-        for (int i = 0; i < listed.Length; i++)
+        for (int i = 0; i < listed.Count; i++)
         {
             list.U32(listed[i]);
             extendedList.U64(listed[i]);

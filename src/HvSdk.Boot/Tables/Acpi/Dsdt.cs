@@ -19,7 +19,7 @@ internal static class Dsdt
     public static int Add(AcpiTableLayout tables, X64Platform platform)
     {
         DeviceDescription[] devices = [.. platform.Devices.Where(static device => device.Acpi is not null)];
-        var names = new AcpiNames(devices.Select(static device => device.Acpi!.Name).OfType<string>());
+        var names = new AcpiNames([PciHostDevice.Name, PciHostDevice.ReservationName, .. devices.Select(static device => device.Acpi!.Name).OfType<string>()]);
         string[] deviceNames = [.. devices.Select(device => device.Acpi!.Name ?? names.Next('D'))];
         ulong?[] uniqueIds = UniqueIds(devices);
 
@@ -34,6 +34,11 @@ internal static class Dsdt
                     processor.Name("_HID", static value => value.Text("ACPI0007"));
                     processor.Name("_UID", value => value.Integer(id));
                 });
+            }
+
+            if (platform.PciHost is { } pci)
+            {
+                PciHostDevice.Add(scope, pci);
             }
 
             for (int i = 0; i < devices.Length; i++)

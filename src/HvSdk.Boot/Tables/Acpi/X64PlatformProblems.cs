@@ -27,6 +27,11 @@ internal static class X64PlatformProblems
             FindInPowerManagement(platform, block, problems);
         }
 
+        if (platform.PciHost is { } pci)
+        {
+            PciHostProblems.Find(pci, problems);
+        }
+
         AcpiDeviceProblems.Find(platform, problems);
         return problems;
     }

@@ -7,6 +7,7 @@ internal static class AmlResources
 {
     // Bit 0: consumer; bits 2 and 3: both ends are fixed (6.4.3.5.1).
     private const byte FixedConsumer = 0x0D;
+    private const byte FixedProducer = 0x0C;
 
     /// <summary>Makes the template of a device.</summary>
     public static byte[] Of(DeviceDescription device)
@@ -22,13 +23,59 @@ internal static class AmlResources
             Add(bytes, line);
         }
 
-        // End tag (6.4.2.9); a checksum of zero counts as good.
-        bytes.U8(0x79);
-        bytes.U8(0);
+        End(bytes);
         return bytes.ToArray();
     }
 
-    private static void Add(TableBytes bytes, DeviceWindow window)
+    /// <summary>Ends a template.</summary>
+    public static void End(TableBytes bytes)
+    {
+        // End tag (6.4.2.9); a checksum of zero counts as good.
+        bytes.U8(0x79);
+        bytes.U8(0);
+    }
+
+    /// <summary>Adds the number of the one bus that a bridge has.</summary>
+    public static void AddBus(TableBytes bytes, ushort number)
+    {
+        // Word address space descriptor (6.4.3.5.3) of bus numbers.
+        bytes.U8(0x88);
+        bytes.U16(0x0D);
+        bytes.U8(2);
+        bytes.U8(FixedProducer);
+        bytes.U8(0);
+        bytes.U16(0);
+        bytes.U16(number);
+        bytes.U16(number);
+        bytes.U16(0);
+        bytes.U16(1);
+    }
+
+    /// <summary>Adds memory that a bridge passes on to its bus: not cacheable, readable and writable.</summary>
+    public static void AddProduced(TableBytes bytes, ulong address, ulong size)
+    {
+        ulong last = address + (size - 1);
+        if (last <= uint.MaxValue && size <= uint.MaxValue)
+        {
+            // Double word address space descriptor (6.4.3.5.2).
+            bytes.U8(0x87);
+            bytes.U16(0x17);
+            bytes.U8(0);
+            bytes.U8(FixedProducer);
+            bytes.U8(1);
+            bytes.U32(0);
+            bytes.U32((uint)address);
+            bytes.U32((uint)last);
+            bytes.U32(0);
+            bytes.U32((uint)size);
+            return;
+        }
+
+        AddQuadWord(bytes, address, size, FixedProducer);
+    }
+
+    /// <summary>Adds a window.</summary>
+    public static void Add(TableBytes bytes, DeviceWindow window)
     {
         ulong last = window.Address + (window.Size - 1);
         if (window.Space == BusSpace.Ports && window.Size <= byte.MaxValue)
@@ -66,18 +113,23 @@ internal static class AmlResources
         }
         else
         {
-            // Quad word address space descriptor (6.4.3.5.1) of memory, not cacheable, readable and writable.
-            bytes.U8(0x8A);
-            bytes.U16(0x2B);
-            bytes.U8(0);
-            bytes.U8(FixedConsumer);
-            bytes.U8(1);
-            bytes.U64(0);
-            bytes.U64(window.Address);
-            bytes.U64(last);
-            bytes.U64(0);
-            bytes.U64(window.Size);
+            AddQuadWord(bytes, window.Address, window.Size, FixedConsumer);
         }
+    }
+
+    // Quad word address space descriptor (6.4.3.5.1) of memory, not cacheable, readable and writable.
+    private static void AddQuadWord(TableBytes bytes, ulong address, ulong size, byte flags)
+    {
+        bytes.U8(0x8A);
+        bytes.U16(0x2B);
+        bytes.U8(0);
+        bytes.U8(flags);
+        bytes.U8(1);
+        bytes.U64(0);
+        bytes.U64(address);
+        bytes.U64(address + (size - 1));
+        bytes.U64(0);
+        bytes.U64(size);
     }
 
     private static void Add(TableBytes bytes, DeviceLine line)
