@@ -3,6 +3,9 @@ namespace HvSdk.Devices.Virtio;
 /// <summary>How an endpoint reaches the driver: interrupts of its transport. Any thread may call.</summary>
 internal interface IVirtioSignals
 {
+    /// <summary>The transport lets the device access memory.</summary>
+    bool CanAccessMemory { get; }
+
     /// <summary>Buffers of a queue were given back.</summary>
     void SignalQueue(int queue);
 

@@ -3,6 +3,7 @@ namespace HvSdk.Devices.Virtio;
 /// <content>The worker: one thread for each device, which waits for the driver's notifications and for the device's own wishes.</content>
 internal sealed partial class VirtioEndpoint : IDisposable
 {
+    private readonly AutoResetEvent _idle = new(false);
     private Doorbell? _doorbell;
     private Thread? _worker;
     private bool _isPaused;
@@ -14,24 +15,23 @@ internal sealed partial class VirtioEndpoint : IDisposable
 
     /// <summary>The machine exists.</summary>
     /// <param name="memory">Its memory.</param>
-    /// <param name="doorbell">Rung by the driver's notifications.</param>
-    internal void Connect(GuestMemory memory, Doorbell doorbell)
+    internal void Connect(GuestMemory memory)
     {
         lock (_gate)
         {
-            _doorbell = doorbell;
             _view = memory.CreateView();
         }
     }
 
-    /// <summary>The doorbell that the driver's notifications ring has moved.</summary>
-    /// <param name="doorbell">The one at the new place; the caller disposes of the old one after this call.</param>
-    internal void MoveDoorbell(Doorbell doorbell)
+    /// <summary>The doorbell that the driver's notifications ring is there, elsewhere, or gone. Waits for nobody; the one before is disposed of.</summary>
+    /// <param name="doorbell">The doorbell, or null.</param>
+    internal void SetDoorbell(Doorbell? doorbell)
     {
-        lock (_gate)
-        {
-            _doorbell = doorbell;
-        }
+        Interlocked.Exchange(ref _doorbell, doorbell)?.Dispose();
+
+        // A ring of the one before may have been lost, and the worker may be waiting for one to come.
+        doorbell?.Ring();
+        _idle.Set();
     }
 
     /// <summary>Has the worker look at the device soon.</summary>
@@ -46,11 +46,18 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         try
         {
-            Volatile.Read(ref _doorbell)?.Ring();
+            if (Volatile.Read(ref _doorbell) is { } doorbell)
+            {
+                doorbell.Ring();
+            }
+            else
+            {
+                _idle.Set();
+            }
         }
         catch (ObjectDisposedException)
         {
-            // It moved, and who moved it rings the new one; or the machine has gone, and a stream of the host's outlives it.
+            // It moved, and who moved it wakes the worker; or the machine has gone, and a stream of the host's outlives it.
         }
     }
 
@@ -82,27 +89,19 @@ internal sealed partial class VirtioEndpoint : IDisposable
     public void Dispose()
     {
         Reset();
-        Doorbell? doorbell;
         bool isFirst;
         lock (_gate)
         {
             isFirst = !_isEnded;
             _isEnded = true;
-            doorbell = _doorbell;
         }
 
-        Notify();
-        if (_worker is { } worker && worker != Thread.CurrentThread)
-        {
-            worker.Join();
-        }
-
+        SetDoorbell(null);
+        _worker?.Join();
         if (isFirst)
         {
             Guard(static device => device.OnEnded());
         }
-
-        doorbell?.Dispose();
     }
 
     /// <summary>One look at all queues.</summary>
@@ -111,7 +110,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         lock (_gate)
         {
-            if (!IsActive || _isPaused || (_status & VirtioStatus.NeedsReset) != 0)
+            if (!IsActive || _isPaused || (_status & VirtioStatus.NeedsReset) != 0 || !_signals.CanAccessMemory)
             {
                 return false;
             }
@@ -195,13 +194,20 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         while (true)
         {
-            try
+            if (Volatile.Read(ref _doorbell) is { } doorbell)
             {
-                Volatile.Read(ref _doorbell)!.Wait();
+                try
+                {
+                    doorbell.Wait();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // It has moved, or the machine has ended.
+                }
             }
-            catch (ObjectDisposedException)
+            else
             {
-                // It moved, or the machine has gone.
+                _idle.WaitOne();
             }
 
             while (RunOnce())

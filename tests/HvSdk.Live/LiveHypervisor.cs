@@ -53,6 +53,21 @@ public static class LiveHypervisor
     public static void SkipUnlessBackend(string backendName) =>
         Assert.SkipUnless(Backend.Name == backendName, AbsentFeatures.ReasonForOther(Backend.Name, backendName));
 
+    /// <summary>Skips a test of features that the hypervisor refuses by its nature; fails it where they are refused otherwise.</summary>
+    /// <param name="features">What the test needs.</param>
+    public static void SkipUnlessPossible(HypervisorFeatures features)
+    {
+        try
+        {
+            Capabilities.Require(features);
+        }
+        catch (NotSupportedException refusal)
+        {
+            AbsentFeatures.SkipIfKnown(refusal);
+            throw;
+        }
+    }
+
     private static void SkipUnlessAvailable()
     {
         BackendProbe probe = s_probe.Value;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Xml;
 using System.Xml.Linq;
 
 namespace HvSdk.Live;
@@ -16,7 +17,9 @@ public sealed record SuiteReport(
     /// <param name="path">The file.</param>
     public static SuiteReport Load(string path)
     {
-        var assemblies = XDocument.Load(path);
+        // What guests say is in it, control characters as well, which are none of XML's.
+        string text = string.Concat(File.ReadAllText(path).Select(static c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c) ? c : '\uFFFD'));
+        var assemblies = XDocument.Parse(text);
         int passed = 0;
         List<string> failures = [];
         List<string> skips = [];

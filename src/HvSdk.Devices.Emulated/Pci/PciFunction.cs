@@ -5,7 +5,7 @@ namespace HvSdk.Devices.Emulated;
 /// Its lock is held while the device's capabilities are accessed and while its windows move. A device is called with it, and takes its own locks then;
 /// towards the function it only uses <see cref="Interrupts"/>, whose lock is another.
 /// </remarks>
-internal sealed class PciFunction
+internal sealed partial class PciFunction
 {
     private readonly Lock _gate = new();
     private readonly List<PciBar> _bars = [];
@@ -127,16 +127,6 @@ internal sealed class PciFunction
             _bars.ForEach(static bar => bar.Unmap());
             _partition = null;
             Interrupts.SetTarget(null, default);
-        }
-    }
-
-    /// <summary>Does something with the function's lock held, and lets what it changed take effect.</summary>
-    public void Change(Action<PciConfigurationSpace> change)
-    {
-        lock (_gate)
-        {
-            change(Space);
-            Update();
         }
     }
 

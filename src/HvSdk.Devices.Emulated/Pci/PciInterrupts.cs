@@ -73,6 +73,24 @@ internal sealed class PciInterrupts : IInterruptLine
         }
     }
 
+    /// <summary>The table of messages and its pending bits; empty where there are none.</summary>
+    public (byte[] Table, ulong[] Pending) SaveMessages()
+    {
+        lock (_gate)
+        {
+            return _messages?.Save() ?? ([], []);
+        }
+    }
+
+    /// <summary>Puts them back, held back until the registers that decide are looked at anew.</summary>
+    public void LoadMessages(ReadOnlySpan<byte> table, ReadOnlySpan<ulong> pending)
+    {
+        lock (_gate)
+        {
+            _messages?.Load(table, pending);
+        }
+    }
+
     private void UpdateLine()
     {
         // A function whose messages are enabled must not use its pin (PCI 3.0, 6.8.3.3).

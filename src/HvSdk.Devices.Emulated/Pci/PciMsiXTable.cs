@@ -136,6 +136,24 @@ internal sealed class PciMsiXTable : IPciMessages, IBusDevice
         _addresses = addresses;
     }
 
+    /// <summary>The table and the pending bits. Called with the lock held.</summary>
+    public (byte[] Table, ulong[] Pending) Save() => ([.. _table], [.. _pending]);
+
+    /// <summary>Puts both back. Called with the lock held, and <see cref="Control"/> afterwards.</summary>
+    public void Load(ReadOnlySpan<byte> table, ReadOnlySpan<ulong> pending)
+    {
+        for (int i = 0; i < _table.Length; i++)
+        {
+            _table[i] = Existing(i, table[i]);
+        }
+
+        pending.CopyTo(_pending);
+        if (Count % BitsPerWord is > 0 and int rest)
+        {
+            _pending[^1] &= (1UL << rest) - 1;
+        }
+    }
+
     public void Read(ulong offset, Span<byte> data)
     {
         lock (_gate)
@@ -161,12 +179,7 @@ internal sealed class PciMsiXTable : IPciMessages, IBusDevice
             int length = int.Min(data.Length, _table.Length - first);
             for (int i = first; i < first + length; i++)
             {
-                _table[i] = (i % EntrySize) switch
-                {
-                    VectorControlOffset => (byte)(data[i - first] & VectorMask),
-                    > VectorControlOffset => 0, // reserved
-                    _ => data[i - first],
-                };
+                _table[i] = Existing(i, data[i - first]);
             }
 
             if (_isEnabled && !IsHeldBack)
@@ -193,6 +206,14 @@ internal sealed class PciMsiXTable : IPciMessages, IBusDevice
             }
         }
     }
+
+    /// <summary>The bits that exist of a byte of the table.</summary>
+    private static byte Existing(int offset, byte value) => (offset % EntrySize) switch
+    {
+        VectorControlOffset => (byte)(value & VectorMask),
+        > VectorControlOffset => 0, // reserved
+        _ => value,
+    };
 
     private bool IsVectorMasked(int vector) => (_table[(vector * EntrySize) + VectorControlOffset] & VectorMask) != 0;
 

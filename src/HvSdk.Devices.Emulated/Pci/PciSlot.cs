@@ -187,6 +187,18 @@ internal sealed class PciSlot(PciFunction function, string name, IDeviceSlot bri
         _connections.Add(connect);
     }
 
+    public void OnPaused(Action pause)
+    {
+        ThrowIfClosed();
+        bridge.OnPaused(pause);
+    }
+
+    public void OnResumed(Action resume)
+    {
+        ThrowIfClosed();
+        bridge.OnResumed(resume);
+    }
+
     public void OnEnded(Action end)
     {
         ThrowIfClosed();

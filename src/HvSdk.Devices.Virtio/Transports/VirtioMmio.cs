@@ -64,7 +64,10 @@ public sealed class VirtioMmio : IPlatformDevice, IBusDevice, IVirtioSignals, ID
         slot.Acpi = new AcpiIdentity { HardwareId = "LNRO0005" };
         slot.DeviceTree = new DeviceTreeIdentity { NodeName = "virtio", Compatible = ["virtio,mmio"] };
         slot.OnConnected(partition =>
-            _endpoint.Connect(partition.Memory, partition.CreateDoorbell(DoorbellLocation.Mmio(address + VirtioMmioRegister.QueueNotify, sizeof(uint)))));
+        {
+            _endpoint.Connect(partition.Memory);
+            _endpoint.SetDoorbell(partition.CreateDoorbell(DoorbellLocation.Mmio(address + VirtioMmioRegister.QueueNotify, sizeof(uint))));
+        });
         slot.OnPaused(_endpoint.Pause);
         slot.OnResumed(_endpoint.Resume);
         slot.OnEnded(_endpoint.Dispose);
@@ -102,6 +105,8 @@ public sealed class VirtioMmio : IPlatformDevice, IBusDevice, IVirtioSignals, ID
 
     /// <summary>Ends the device's worker. A machine that the device is in does it.</summary>
     public void Dispose() => _endpoint.Dispose();
+
+    bool IVirtioSignals.CanAccessMemory => true;
 
     void IVirtioSignals.SignalQueue(int queue) => Raise(UsedBufferNotification);
 
@@ -183,30 +188,26 @@ public sealed class VirtioMmio : IPlatformDevice, IBusDevice, IVirtioSignals, ID
                 _endpoint.WriteStatus((byte)value);
                 break;
             case VirtioMmioRegister.QueueDescLow:
-                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.Descriptors = Low(queue.Descriptors, value), value);
+                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.Descriptors = GuestAddress.WithLow(queue.Descriptors, value), value);
                 break;
             case VirtioMmioRegister.QueueDescHigh:
-                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.Descriptors = High(queue.Descriptors, value), value);
+                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.Descriptors = GuestAddress.WithHigh(queue.Descriptors, value), value);
                 break;
             case VirtioMmioRegister.QueueDriverLow:
-                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DriverArea = Low(queue.DriverArea, value), value);
+                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DriverArea = GuestAddress.WithLow(queue.DriverArea, value), value);
                 break;
             case VirtioMmioRegister.QueueDriverHigh:
-                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DriverArea = High(queue.DriverArea, value), value);
+                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DriverArea = GuestAddress.WithHigh(queue.DriverArea, value), value);
                 break;
             case VirtioMmioRegister.QueueDeviceLow:
-                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DeviceArea = Low(queue.DeviceArea, value), value);
+                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DeviceArea = GuestAddress.WithLow(queue.DeviceArea, value), value);
                 break;
             case VirtioMmioRegister.QueueDeviceHigh:
-                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DeviceArea = High(queue.DeviceArea, value), value);
+                _endpoint.SetUp(_queueSelect, static (queue, value) => queue.DeviceArea = GuestAddress.WithHigh(queue.DeviceArea, value), value);
                 break;
             case VirtioMmioRegister.QueueReset when (value & 1) != 0:
                 _endpoint.ResetQueue(_queueSelect);
                 break;
         }
     }
-
-    private static ulong Low(ulong address, ulong value) => (address & ~(ulong)uint.MaxValue) | value;
-
-    private static ulong High(ulong address, ulong value) => (address & uint.MaxValue) | (value << 32);
 }

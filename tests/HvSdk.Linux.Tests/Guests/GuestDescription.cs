@@ -34,6 +34,9 @@ internal sealed record GuestDescription
     /// <summary>Makes the devices that join; called anew where a boot is tried once more.</summary>
     public Func<IReadOnlyList<IPlatformDevice>> Devices { get; init; } = static () => [];
 
+    /// <summary>Makes the devices that join the PCI bus, likewise.</summary>
+    public Func<IReadOnlyList<IPciDevice>> PciDevices { get; init; } = static () => [];
+
     /// <summary>Boots this instead of one of the kernels.</summary>
     public Func<string, BootImage>? Image { get; init; }
 

@@ -62,6 +62,11 @@ internal sealed class LinuxGuest : IAsyncDisposable
             builder.AddDevice(device);
         }
 
+        foreach (IPciDevice device in description.PciDevices())
+        {
+            builder.AddPciDevice(device);
+        }
+
         return description.HasPanicNotifier ? builder.AddDevice(new PanicNotifier(), "panic notifier") : builder;
     }
 

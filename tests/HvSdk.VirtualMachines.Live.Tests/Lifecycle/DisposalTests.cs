@@ -47,7 +47,7 @@ public sealed class DisposalTests
     {
         VirtualMachine machine = AllDevices.AddTo(VirtualMachine.CreateBuilder(hypervisor))
             .WithProcessors(1 + (round % 3))
-            .ConfigureBoard(board => board.Chips = round % 2 == 0 ? ChipPlacement.Host : ChipPlacement.Split)
+            .ConfigureBoard(board => board.Chips = round % 2 == 0 ? ChipPlacement.Automatic : ChipPlacement.Split)
             .Build();
         CancellationToken token = TestContext.Current.CancellationToken;
         Task life = Task.CompletedTask;

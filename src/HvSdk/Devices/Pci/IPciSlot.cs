@@ -74,6 +74,14 @@ public interface IPciSlot
     /// <param name="connect">What is called, once.</param>
     void OnConnected(Action<Partition> connect);
 
+    /// <summary>Has something called when the machine is paused: its processors stand still, and the device's own threads must by the time the call returns.</summary>
+    /// <param name="pause">What is called, at each pause, on a thread of the host's that may wait.</param>
+    void OnPaused(Action pause);
+
+    /// <summary>Has something called when a paused machine goes on, before its processors do.</summary>
+    /// <param name="resume">What is called, at each end of a pause.</param>
+    void OnResumed(Action resume);
+
     /// <summary>Has something called when the machine has ended and no vCPU will run again: the place to end workers and to complete streams.</summary>
     /// <param name="end">What is called, once.</param>
     void OnEnded(Action end);
