@@ -10,6 +10,8 @@ internal static unsafe class WhpProbe
 
     private const string OldestWindows = "Windows 10 or Windows Server, version 1803";
 
+    private const string NameALibrary = "Name a library that holds the platform's functions.";
+
     private const string StartHypervisor =
         "Switch virtualization on in the firmware (Intel VT-x or AMD-V, with second-level address translation). " + WhpError.EnableFeature +
         " Where the feature is on already: bcdedit /set hypervisorlaunchtype auto, and restart. " +
@@ -35,10 +37,10 @@ internal static unsafe class WhpProbe
     }
 
     internal static BackendProbe CannotLoad(WhpBackendOptions options, string failure) => options.LibraryPath is { } path
-        ? BackendProbe.Unavailable(WhpError.BackendName, $"{path} cannot be loaded: {FirstLine(failure)}", "Name a library that holds the platform's functions.")
+        ? BackendProbe.Unavailable(WhpError.BackendName, $"{path} cannot be loaded: {LoadersWords(failure, path)}.", NameALibrary)
         : BackendProbe.Unavailable(
             WhpError.BackendName,
-            $"{SystemLibrary} is not there ({FirstLine(failure)}): the Windows Hypervisor Platform is off.",
+            $"{SystemLibrary} is not there ({LoadersWords(failure, SystemLibrary)}): the Windows Hypervisor Platform is off.",
             WhpError.EnableFeature + $" It needs {OldestWindows} or later, in an edition that has it.");
 
     internal static BackendProbe Try(WhvFunctions functions, WhpBackendOptions options)
@@ -48,7 +50,7 @@ internal static unsafe class WhpProbe
             return BackendProbe.Unavailable(
                 WhpError.BackendName,
                 $"{options.LibraryPath ?? SystemLibrary} lacks {string.Join(", ", functions.MissingRequired)}.",
-                $"Update to {OldestWindows} or later.");
+                options.LibraryPath is null ? $"Update to {OldestWindows} or later." : NameALibrary);
         }
 
         uint isPresent = 0;
@@ -93,5 +95,12 @@ internal static unsafe class WhpProbe
         $"{exception.Operation} failed: {exception.Reason}",
         exception.Remedy.Length > 0 ? exception.Remedy : StartHypervisor);
 
-    private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('\r', '.', ' ');
+    /// <summary>What the system's loader said. On Linux .NET puts a line of advice before it, and the loader the name of the file.</summary>
+    private static string LoadersWords(string failure, string library)
+    {
+        string[] lines = failure.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string words = lines.Length == 0 ? "no reason is given" : lines.Length > 1 && lines[0].EndsWith(':') ? lines[1] : lines[0];
+        string name = library + ": ";
+        return (words.StartsWith(name, StringComparison.Ordinal) ? words[name.Length..] : words).TrimEnd('.', ' ');
+    }
 }

@@ -49,16 +49,15 @@ internal sealed partial class VirtioEndpoint : IDisposable
             if (Volatile.Read(ref _doorbell) is { } doorbell)
             {
                 doorbell.Ring();
-            }
-            else
-            {
-                _idle.Set();
+                return;
             }
         }
         catch (ObjectDisposedException)
         {
-            // It moved, and who moved it wakes the worker; or the machine has gone, and a stream of the host's outlives it.
+            // It moved, and who moved it rings the new one; or the machine has gone, and a stream of the host's outlives it.
         }
+
+        _idle.Set();
     }
 
     /// <summary>Returns when the device stands still.</summary>
@@ -97,7 +96,11 @@ internal sealed partial class VirtioEndpoint : IDisposable
         }
 
         SetDoorbell(null);
-        _worker?.Join();
+        if (_worker is { } worker && worker != Thread.CurrentThread)
+        {
+            worker.Join();
+        }
+
         if (isFirst)
         {
             Guard(static device => device.OnEnded());

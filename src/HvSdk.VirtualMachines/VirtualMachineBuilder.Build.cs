@@ -19,6 +19,7 @@ public sealed partial class VirtualMachineBuilder
 
         HypervisorCapabilities capabilities = _hypervisor.Capabilities;
         List<string> problems = [];
+        PlaceVirtioDevices(problems);
         BootImage? image = OpenImage(problems);
         try
         {

@@ -13,16 +13,22 @@ public sealed class VirtioEntropyTests
     private const int Load = 1 << 18;
 
     [Theory]
-    [InlineData(ChipPlacement.Host)]
-    [InlineData(ChipPlacement.Split)]
-    public async Task Driver_BoundThreeTimes_ReadsRandomNumbers(ChipPlacement chips)
+    [InlineData(VirtioTransport.Mmio, ChipPlacement.Host, "")]
+    [InlineData(VirtioTransport.Mmio, ChipPlacement.Split, "")]
+    [InlineData(VirtioTransport.Pci, ChipPlacement.Host, "")]
+    [InlineData(VirtioTransport.Pci, ChipPlacement.Split, "")]
+    [InlineData(VirtioTransport.Pci, ChipPlacement.Host, "pci=nomsi")]
+    [InlineData(VirtioTransport.Pci, ChipPlacement.Split, "pci=nomsi")]
+    public async Task Driver_BoundThreeTimes_ReadsRandomNumbers(VirtioTransport transport, ChipPlacement chips, string arguments)
     {
         EntropyDevice device = null!;
         (GuestReport report, MachineEnd end) = await LinuxGuest.RunAsync(new GuestDescription
         {
             Chips = chips,
+            Transport = transport,
+            Arguments = arguments,
             Actions = $"rng={Bytes},interrupts",
-            Devices = () => [new VirtioMmio(device = new EntropyDevice())],
+            VirtioDevices = () => [device = new EntropyDevice()],
         });
 
         Assert.Equal(MachineEndKind.PoweredOff, end.Kind);
@@ -31,17 +37,21 @@ public sealed class VirtioEntropyTests
         Assert.InRange(report.Number("rng_packed"), Bytes, 2 * Bytes);
         Assert.InRange(device.BytesGiven, Turns * Bytes, Turns * Bytes * 4);
         Assert.Null(device.Fault);
-        Assert.True(report.Number("irq.virtio0") > 0);
+        string interrupt = transport == VirtioTransport.Pci && arguments.Length == 0 ? "irq.virtio0-input" : "irq.virtio0";
+        Assert.True(report.Number(interrupt) > 0);
     }
 
-    [Fact]
-    public async Task Driver_WhileTheMachineIsPaused_GetsNothingAndGoesOn()
+    [Theory]
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Driver_WhileTheMachineIsPaused_GetsNothingAndGoesOn(VirtioTransport transport)
     {
         EntropyDevice device = null!;
         await using LinuxGuest guest = await LinuxGuest.BootAsync(new GuestDescription
         {
+            Transport = transport,
             Actions = $"rng={Bytes},rng={Load}",
-            Devices = () => [new VirtioMmio(device = new EntropyDevice())],
+            VirtioDevices = () => [device = new EntropyDevice()],
         });
         await guest.Console.ReadToAsync("HVSDK rng_packed");
         for (int i = 0; i < 10; i++)

@@ -27,6 +27,9 @@ public sealed class BoardOptions
     /// </summary>
     public bool Pci { get; set; }
 
+    /// <summary>Where devices of <see cref="VirtualMachineBuilder.AddVirtio"/> go. Default: the PCI bus.</summary>
+    public VirtioTransport VirtioTransport { get; set; } = VirtioTransport.Pci;
+
     /// <summary>The tables of Intel's MultiProcessor Specification, for guests without ACPI. Default off.</summary>
     public bool MultiprocessorTable { get; set; }
 

@@ -229,7 +229,8 @@ public sealed class ConsoleDeviceTests
         bench.Driver.Start();
         byte[] sent = new byte[1 << 20];
         new Random(4).NextBytes(sent);
-        Task<byte[]> read = Task.Run(() => console.Pipe.Input.TakeAsync(sent.Length));
+        PipeReader reader = console.Pipe.Input; // bytes wait from here on
+        Task<byte[]> read = Task.Run(() => reader.TakeAsync(sent.Length));
         Task<FlushResult> write = Task.Run(async () => await console.Pipe.Output.WriteAsync(sent));
 
         var received = new List<byte>();

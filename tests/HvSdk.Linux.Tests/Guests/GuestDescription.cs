@@ -1,5 +1,6 @@
 using HvSdk.Boot;
 using HvSdk.Devices;
+using HvSdk.Devices.Virtio;
 using HvSdk.VirtualMachines;
 
 namespace HvSdk.Linux.Tests.Guests;
@@ -34,8 +35,16 @@ internal sealed record GuestDescription
     /// <summary>Makes the devices that join; called anew where a boot is tried once more.</summary>
     public Func<IReadOnlyList<IPlatformDevice>> Devices { get; init; } = static () => [];
 
+<<<<<<< HEAD
+    /// <summary>Makes the paravirtual devices that join, on <see cref="Transport"/>.</summary>
+    public Func<IReadOnlyList<VirtioDevice>> VirtioDevices { get; init; } = static () => [];
+
+    /// <summary>Where they go.</summary>
+    public VirtioTransport Transport { get; init; }
+=======
     /// <summary>Makes the devices that join the PCI bus, likewise.</summary>
     public Func<IReadOnlyList<IPciDevice>> PciDevices { get; init; } = static () => [];
+>>>>>>> main
 
     /// <summary>Boots this instead of one of the kernels.</summary>
     public Func<string, BootImage>? Image { get; init; }
@@ -46,5 +55,5 @@ internal sealed record GuestDescription
 
     public BootImage Open() => Image?.Invoke(CommandLine) ?? GuestFiles.Open(Kernel, Form, CommandLine);
 
-    public override string ToString() => $"{Kernel} kernel, {Form}, {Processors} processors, {Memory / MiB} MiB, chips {Chips}, {CommandLine}";
+    public override string ToString() => $"{Kernel} kernel, {Form}, {Processors} processors, {Memory / MiB} MiB, chips {Chips}, virtio on {Transport}, {CommandLine}";
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using HvSdk.Devices;
 using HvSdk.Devices.Emulated;
+using HvSdk.Devices.Virtio;
 using HvSdk.Live;
 using HvSdk.VirtualMachines;
 
@@ -48,6 +49,7 @@ internal sealed class LinuxGuest : IAsyncDisposable
             {
                 board.Chips = description.Chips;
                 board.ResetControl = description.HasResetControl;
+                board.VirtioTransport = description.Transport;
             })
             .Boot(description.Open)
             .AddDevice(serial, "console")
@@ -62,9 +64,15 @@ internal sealed class LinuxGuest : IAsyncDisposable
             builder.AddDevice(device);
         }
 
+<<<<<<< HEAD
+        foreach (VirtioDevice device in description.VirtioDevices())
+        {
+            builder.AddVirtio(device);
+=======
         foreach (IPciDevice device in description.PciDevices())
         {
             builder.AddPciDevice(device);
+>>>>>>> main
         }
 
         return description.HasPanicNotifier ? builder.AddDevice(new PanicNotifier(), "panic notifier") : builder;

@@ -1,0 +1,49 @@
+using HvSdk.Devices.Virtio;
+
+namespace HvSdk.VirtualMachines;
+
+/// <content>Paravirtual devices.</content>
+public sealed partial class VirtualMachineBuilder
+{
+    private readonly List<(string Name, VirtioDevice Device)> _virtioDevices = [];
+
+    /// <summary>Adds a paravirtual device, ours or yours, on the transport of <see cref="BoardOptions.VirtioTransport"/>.</summary>
+    /// <param name="device">The device; it belongs to one machine.</param>
+    /// <param name="name">A name for it, for people and errors; its type's where none is given.</param>
+    public VirtualMachineBuilder AddVirtio(VirtioDevice device, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _virtioDevices.Add((name ?? device.GetType().Name, device));
+        return this;
+    }
+
+    private void PlaceVirtioDevices(List<string> problems)
+    {
+        if (_board.VirtioTransport is not (VirtioTransport.Pci or VirtioTransport.Mmio))
+        {
+            problems.Add($"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioTransport)} is {_board.VirtioTransport}, which is no member of {nameof(VirtioTransport)}. Use Pci or Mmio.");
+            return;
+        }
+
+        foreach ((string name, VirtioDevice device) in _virtioDevices)
+        {
+            try
+            {
+                if (_board.VirtioTransport == VirtioTransport.Pci)
+                {
+                    AddPciDevice(new VirtioPci(device), name);
+                }
+                else
+                {
+                    AddDevice(new VirtioMmio(device), name);
+                }
+            }
+            catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+            {
+                problems.Add($"{name} cannot join the machine: {e.Message}");
+            }
+        }
+
+        _virtioDevices.Clear(); // they have their transports, should the rest be mended and built again
+    }
+}
