@@ -35,16 +35,14 @@ internal sealed record GuestDescription
     /// <summary>Makes the devices that join; called anew where a boot is tried once more.</summary>
     public Func<IReadOnlyList<IPlatformDevice>> Devices { get; init; } = static () => [];
 
-<<<<<<< HEAD
     /// <summary>Makes the paravirtual devices that join, on <see cref="Transport"/>.</summary>
     public Func<IReadOnlyList<VirtioDevice>> VirtioDevices { get; init; } = static () => [];
 
     /// <summary>Where they go.</summary>
     public VirtioTransport Transport { get; init; }
-=======
+
     /// <summary>Makes the devices that join the PCI bus, likewise.</summary>
     public Func<IReadOnlyList<IPciDevice>> PciDevices { get; init; } = static () => [];
->>>>>>> main
 
     /// <summary>Boots this instead of one of the kernels.</summary>
     public Func<string, BootImage>? Image { get; init; }

@@ -64,15 +64,14 @@ internal sealed class LinuxGuest : IAsyncDisposable
             builder.AddDevice(device);
         }
 
-<<<<<<< HEAD
         foreach (VirtioDevice device in description.VirtioDevices())
         {
             builder.AddVirtio(device);
-=======
+        }
+
         foreach (IPciDevice device in description.PciDevices())
         {
             builder.AddPciDevice(device);
->>>>>>> main
         }
 
         return description.HasPanicNotifier ? builder.AddDevice(new PanicNotifier(), "panic notifier") : builder;
