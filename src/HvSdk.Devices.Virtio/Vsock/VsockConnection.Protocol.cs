@@ -84,9 +84,6 @@ public sealed partial class VsockConnection
         _connected!.TrySetResult();
     }
 
-    /// <summary>The guest asks how much it may send.</summary>
-    internal void OnCreditRequested() => _isUpdateDue = true;
-
     /// <summary>Takes the guest's bytes out of a chain; there is room for them.</summary>
     internal void Receive(DescriptorChain chain, int length)
     {
@@ -128,6 +125,9 @@ public sealed partial class VsockConnection
             EndOutput(null);
         }
     }
+
+    /// <summary>The guest asks how much it may send.</summary>
+    internal void OnCreditRequested() => _isUpdateDue = true;
 
     /// <summary>The guest has shut down both directions: a reset is the agreed answer (virtio 1.2, 5.10.6.6).</summary>
     internal bool IsShutDownByGuest => _guestShutdown == VsockShutdown.Both;
@@ -237,9 +237,14 @@ public sealed partial class VsockConnection
     /// <summary>Looks at the bytes for the guest, as many as it has room for. Where it returns true, <see cref="TakePending"/> must follow.</summary>
     internal bool TryPeekPending(long limit, out ReadOnlySequence<byte> bytes)
     {
-        bool hasRead = _sending.Reader.TryRead(out ReadResult result);
-        bytes = hasRead ? result.Buffer.Slice(0, long.Min(result.Buffer.Length, long.Min(limit, HostCredit))) : default;
-        return hasRead;
+        bytes = default;
+        if (!_sending.Reader.TryRead(out ReadResult result))
+        {
+            return false;
+        }
+
+        bytes = result.Buffer.Slice(0, long.Min(result.Buffer.Length, long.Min(limit, HostCredit)));
+        return true;
     }
 
     /// <summary>Takes the bytes that the guest has got.</summary>

@@ -23,6 +23,32 @@ public sealed class VsockHttpTests
         Assert.Equal(1, guest.Device.ConnectionCount); // kept alive, as over TCP
     }
 
+    [Fact]
+    public async Task HttpClient_InTheGuest_GetsTheHostsPages()
+    {
+        using var guest = new VsockPeer();
+        using VsockListener listener = guest.Device.Listen(80);
+        Task serving = Serve(listener);
+        using (var handler = new SocketsHttpHandler { ConnectCallback = async (_, token) => await guest.ConnectAsync(80).WaitAsync(token) })
+        using (var http = new HttpClient(handler) { Timeout = VsockBench.Limit })
+        {
+            string[] pages = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => http.GetStringAsync($"http://host/page/{i}")));
+            Assert.All(pages, static (page, i) => Assert.StartsWith($"GET /page/{i} HTTP/1.1", page, StringComparison.Ordinal));
+        }
+
+        listener.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => serving.WaitAsync(VsockBench.Limit));
+
+        static async Task Serve(VsockListener listener)
+        {
+            while (true)
+            {
+                VsockConnection connection = await listener.AcceptAsync();
+                _ = ServePages(connection.AsStream());
+            }
+        }
+    }
+
     /// <summary>The least of a web server: each page tells what was asked for.</summary>
     private static async Task ServePages(Stream socket)
     {

@@ -2,10 +2,12 @@
  * Stream sockets of AF_VSOCK.
  *
  *   vsock echo PORT                        connects to the host and gives back what it sends, until its end
- *   vsock serve PORT COUNT [COMMAND...]    serves COUNT connections of the host, one after another: by the command, which
- *                                          has the connection as its input and output, or by giving back what comes
+ *   vsock serve PORT COUNT FILE [COMMAND...]
+ *                                          makes the file once it listens, and serves COUNT connections of the host, one
+ *                                          after another: by the command, which has the connection as its input and
+ *                                          output, or by giving back what comes
  *
- * Prints the bytes that were given back.
+ * Prints how many bytes were given back.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,16 +78,20 @@ int main(int argc, char **argv)
         printf("%ld\n", echo(s));
         return 0;
     }
-    if (argc < 4)
+    if (argc < 5)
         return 2;
     address.svm_cid = VMADDR_CID_ANY;
     if (bind(s, (struct sockaddr *)&address, sizeof address) < 0 || listen(s, 16) < 0)
         fail("listen");
+    FILE *mark = fopen(argv[4], "w");
+    if (mark == NULL)
+        fail(argv[4]);
+    fclose(mark);
     for (long left = strtol(argv[3], NULL, 0); left > 0; left--) {
         int connection = accept(s, NULL, NULL);
         if (connection < 0)
             fail("accept");
-        serve(connection, argv + 4);
+        serve(connection, argv + 5);
         close(connection);
     }
     return 0;
