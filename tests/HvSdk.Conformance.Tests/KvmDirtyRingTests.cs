@@ -11,6 +11,8 @@ public sealed class KvmDirtyRingTests
 
     private static readonly KvmBackend s_backend = new(new KvmBackendOptions { DirtyRingEntries = Entries });
 
+    public KvmDirtyRingTests() => LiveHypervisor.SkipUnlessBackend("KVM");
+
     [Theory]
     [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
     public void Collect_WithRing_GivesExactlyThosePagesEachTime(int level)

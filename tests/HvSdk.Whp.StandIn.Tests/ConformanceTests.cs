@@ -1,8 +1,10 @@
 namespace HvSdk.Whp.StandIn.Tests;
 
-/// <summary>The conformance suite over the stand-in.</summary>
+/// <summary>The conformance suite over the stand-in, and the table in docs/backends.md of what it has seen.</summary>
 public sealed class ConformanceTests(StandIn standIn) : IClassFixture<StandIn>
 {
+    private const string Suite = "HvSdk.Conformance.Tests";
+
     // The platform lets one partition of a process have memory. Without this, what needs two (state that moves) would not be seen at all.
     private static readonly Dictionary<string, string> s_switches = new() { ["MANY_PARTITIONS"] = "1" };
 
@@ -10,6 +12,7 @@ public sealed class ConformanceTests(StandIn standIn) : IClassFixture<StandIn>
     public async Task ConformanceSuite_OverStandIn_PassesWhole()
     {
         standIn.RequireKvm();
-        await SuiteRun.PassAsync("HvSdk.Conformance.Tests", "HvSdk.Conformance.Tests", "whp", s_switches);
+        await SuiteRun.PassAsync(Suite, Suite, "whp", s_switches);
+        BehaviourTable.Check(SuiteRun.ReportOf(Suite));
     }
 }

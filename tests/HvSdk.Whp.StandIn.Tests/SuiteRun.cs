@@ -9,6 +9,9 @@ internal static class SuiteRun
     // Half a minute on a quiet machine; a limit is for a suite that hangs.
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(15);
 
+    /// <summary>Where the report of a run lies.</summary>
+    internal static string ReportOf(string name) => Path.Combine(SourceTree.Root, "artifacts", "nested-results", $"{name}.whp.xml");
+
     /// <summary>Runs tests, and fails unless all of them pass or are not possible on the platform.</summary>
     /// <param name="suite">The project.</param>
     /// <param name="name">What the report is called.</param>
@@ -21,7 +24,7 @@ internal static class SuiteRun
     {
         string results = Path.Combine(SourceTree.Root, "artifacts", "nested-results");
         Directory.CreateDirectory(results);
-        string report = Path.Combine(results, $"{name}.whp.xml");
+        string report = ReportOf(name);
         File.Delete(report);
         var start = new ProcessStartInfo("dotnet", [
             "exec", Path.Combine(SourceTree.OutputOf(suite), $"{suite}.dll"), "--no-ansi", "--no-progress", "--parallel", "none",

@@ -1,0 +1,28 @@
+namespace HvSdk.Devices.Virtio;
+
+/// <summary>What a <see cref="NetworkDevice"/> is joined to: takes whole Ethernet frames from the guest, and hands in frames for it.</summary>
+/// <remarks>
+/// Frames have no preamble and no check sequence: 14 to <see cref="NetworkDevice.MaxFrameLength"/> bytes, from the destination's address on. A back-end serves one device.
+/// </remarks>
+public interface INetworkBackend
+{
+    /// <summary>What may be left to do on frames that it takes; the device completes all else. Read before each frame, on the device's worker.</summary>
+    NetworkOffloads Takes { get; }
+
+    /// <summary>What may be left to do on frames that it hands in. Read once, when the device joins a machine: guests are offered to take such frames as they are.</summary>
+    NetworkOffloads Gives { get; }
+
+    /// <summary>A device takes the back-end into use. Called once.</summary>
+    /// <param name="port">Where frames for the guest go, from now on and from any thread.</param>
+    /// <exception cref="InvalidOperationException">It serves a device already.</exception>
+    void Attach(INetworkPort port);
+
+    /// <summary>The guest sends a frame. Called on the device's worker, one frame at a time; it should return soon, as the guest's reset waits for it.</summary>
+    /// <param name="frame">The frame, valid until the call returns.</param>
+    /// <param name="offload">What is left to do, within <see cref="Takes"/>.</param>
+    /// <returns>True: it was taken, or thrown away. False: there is no room now. The device keeps it, takes no more from the guest, and tries again when <see cref="INetworkPort.OnRoom"/> is called.</returns>
+    bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload);
+
+    /// <summary>There is room for frames again, after <see cref="INetworkPort.TryDeliver"/> has returned false. Any thread; it should return soon.</summary>
+    void OnRoom();
+}

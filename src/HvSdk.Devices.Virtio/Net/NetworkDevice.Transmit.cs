@@ -1,0 +1,195 @@
+namespace HvSdk.Devices.Virtio;
+
+/// <content>Frames from the guest to the back-end (virtio 1.2, 5.1.6.2).</content>
+public sealed partial class NetworkDevice
+{
+    // One queue's turn before the next one's, so that none starves behind a back-end that is full most of the time.
+    private const int FramesInTurn = 16;
+
+    private readonly byte[] _frame = new byte[MaxFrameLength];
+    private readonly byte[] _segment = new byte[MaxFrameLength];
+    private readonly FlowTable _flows = new();
+    private NetworkThrottle? _transmitLimit;
+    private ITimer? _transmitTimer;
+    private FrameOffload _frameOffload;
+    private int _frameLength; // 0: no frame is under way
+    private int _nextSegment;
+    private bool _isFrameAdmitted;
+    private bool _isFrameThrottled;
+    private int _turn;
+
+    private void Transmit(int pairs)
+    {
+        int budget = FramesInLook;
+        bool hasMore = true;
+        while (hasMore && budget > 0)
+        {
+            hasMore = false;
+            for (int i = 0; i < pairs; i++)
+            {
+                if (!TryFinishFrame(ref budget))
+                {
+                    return; // the back-end, a timer, or the next look goes on
+                }
+
+                int pair = _turn;
+                _turn = (_turn + 1) % pairs;
+                if (FindQueue((pair * QueuesInPair) + 1) is { } queue)
+                {
+                    hasMore |= TransmitTurn(queue, pair, pairs, ref budget);
+                }
+            }
+        }
+
+        if (hasMore || _frameLength > 0)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>Sends some frames of one queue; false where it has no more.</summary>
+    private bool TransmitTurn(Virtqueue queue, int pair, int pairs, ref int budget)
+    {
+        for (int n = 0; n < FramesInTurn && budget > 0; n++)
+        {
+            if (!queue.TryTake(out DescriptorChain? chain))
+            {
+                return false;
+            }
+
+            budget--;
+            TakeFrame(chain);
+            queue.Complete(chain, 0);
+            if (_frameLength > 0 && pairs > 1)
+            {
+                _flows.Learn(_frame.AsSpan(0, _frameLength), pair);
+            }
+
+            if (!TryFinishFrame(ref budget))
+            {
+                return true;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Copies a frame out of guest memory, where the guest could change it, and checks it.</summary>
+    private void TakeFrame(DescriptorChain chain)
+    {
+        Span<byte> header = stackalloc byte[NetworkHeader.Length];
+        long length = chain.ReadableLength - NetworkHeader.Length;
+        if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength
+            || chain.Read(0, header) != header.Length
+            || chain.Read(NetworkHeader.Length, _frame.AsSpan(0, (int)length)) != length
+            || !NetworkHeader.TryRead(header, NegotiatedFeatures, out FrameOffload offload)
+            || !FrameFinisher.TryCheck(_frame.AsSpan(0, (int)length), ref offload))
+        {
+            Statistics.CountMalformed();
+            return;
+        }
+
+        if (!IsLinkUp)
+        {
+            Statistics.CountSentDropped();
+            return;
+        }
+
+        _frameLength = (int)length;
+        _frameOffload = offload;
+        _nextSegment = 0;
+        _isFrameAdmitted = _isFrameThrottled = false;
+    }
+
+    /// <summary>Hands the frame that is under way to the back-end; false where it has to wait.</summary>
+    private bool TryFinishFrame(ref int budget)
+    {
+        if (_frameLength == 0)
+        {
+            return true;
+        }
+
+        if (!TryAdmitFrame())
+        {
+            return false;
+        }
+
+        Span<byte> frame = _frame.AsSpan(0, _frameLength);
+        if (_nextSegment > 0 || (_frameOffload.Required & ~_backend.Takes) != 0)
+        {
+            if (_frameOffload.Segmentation != FrameSegmentation.None)
+            {
+                return TrySendSegments(frame, ref budget);
+            }
+
+            FrameFinisher.CompleteChecksum(frame, _frameOffload);
+            _frameOffload = new FrameOffload { IsChecksumValid = true };
+        }
+
+        return _backend.TrySend(frame, _frameOffload) && EndFrame();
+    }
+
+    private bool TrySendSegments(ReadOnlySpan<byte> frame, ref int budget)
+    {
+        int count = FrameFinisher.CountSegments(frame.Length, _frameOffload);
+        while (_nextSegment < count)
+        {
+            if (budget-- <= 0)
+            {
+                Wake();
+                return false;
+            }
+
+            int length = FrameFinisher.WriteSegment(frame, _frameOffload, _nextSegment, _segment);
+            if (!_backend.TrySend(_segment.AsSpan(0, length), new FrameOffload { IsChecksumValid = true }))
+            {
+                return false;
+            }
+
+            _nextSegment++;
+        }
+
+        return EndFrame();
+    }
+
+    private bool TryAdmitFrame()
+    {
+        if (_isFrameAdmitted)
+        {
+            return true;
+        }
+
+        TimeSpan wait = _transmitLimit!.WaitFor(_frameLength);
+        if (wait > TimeSpan.Zero)
+        {
+            if (!_isFrameThrottled)
+            {
+                _isFrameThrottled = true;
+                Statistics.CountThrottled();
+            }
+
+            _transmitTimer!.Change(wait, Timeout.InfiniteTimeSpan);
+            return false;
+        }
+
+        _transmitLimit.Take(_frameLength);
+        _isFrameAdmitted = true;
+        return true;
+    }
+
+    private bool EndFrame()
+    {
+        Statistics.CountSent(_frameLength);
+        _frameLength = 0;
+        return true;
+    }
+
+    private void DropTransmit()
+    {
+        if (_frameLength > 0)
+        {
+            Statistics.CountSentDropped();
+            _frameLength = 0;
+        }
+    }
+}
