@@ -6,6 +6,7 @@
 using HvSdk;
 using HvSdk.Backends.Kvm;
 using HvSdk.Devices.Emulated;
+using HvSdk.Devices.Virtio;
 using HvSdk.Samples.BootGuest;
 using HvSdk.VirtualMachines;
 
@@ -19,13 +20,36 @@ static async Task<int> BootAsync(GuestOptions options, CancellationToken cancell
         return GuestExitCode.CannotRun;
     }
 
+    List<FileStorage> disks;
+    try
+    {
+        disks = options.OpenDisks();
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+    {
+        Console.Error.WriteLine(e.Message);
+        return GuestExitCode.CannotRun;
+    }
+
+    try
+    {
+        return await BootWithDisksAsync(options, disks, cancellationToken);
+    }
+    finally
+    {
+        disks.ForEach(static disk => disk.Dispose());
+    }
+}
+
+static async Task<int> BootWithDisksAsync(GuestOptions options, List<FileStorage> disks, CancellationToken cancellationToken)
+{
     using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
     var console = new SerialPort16550A();
     VirtualMachineBuilder builder = VirtualMachine.CreateBuilder(hypervisor)
         .WithName("guest")
         .WithMemory(options.Memory)
         .WithProcessors(options.Processors)
-        .ConfigureBoard(board => board.Chips = options.Chips)
+        .ConfigureBoard(board => (board.Chips, board.VirtioTransport) = (options.Chips, options.Transport))
         .Boot(options.OpenImage)
         .AddDevice(console, "console")
         .AddDevice(new KeyboardController8042(), "keyboard controller")
@@ -34,6 +58,11 @@ static async Task<int> BootAsync(GuestOptions options, CancellationToken cancell
     if (options.HasDebugExit)
     {
         builder.AddDevice(new DebugExit(), "debug exit");
+    }
+
+    foreach (FileStorage disk in disks)
+    {
+        builder.AddVirtio(new BlockDevice(disk));
     }
 
     VirtualMachine machine;

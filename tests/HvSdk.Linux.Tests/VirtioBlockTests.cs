@@ -1,0 +1,100 @@
+using System.Security.Cryptography;
+using HvSdk.Devices.Virtio;
+using HvSdk.Linux.Tests.Guests;
+using HvSdk.VirtualMachines;
+
+namespace HvSdk.Linux.Tests;
+
+/// <summary>Linux's virtio-blk driver and the block device.</summary>
+public sealed class VirtioBlockTests : IDisposable
+{
+    private const int WrittenMiB = 4;
+    private const int Capacity = 16 * GuestDescription.MiB;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hvsdk-linux-block-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData(VirtioTransport.Mmio, ChipPlacement.Host)]
+    [InlineData(VirtioTransport.Mmio, ChipPlacement.Split)]
+    [InlineData(VirtioTransport.Pci, ChipPlacement.Host)]
+    [InlineData(VirtioTransport.Pci, ChipPlacement.Split)]
+    public async Task Image_WrittenByTheGuest_HoldsItsBytes(VirtioTransport transport, ChipPlacement chips)
+    {
+        BlockDevice device = null!;
+        int boots = 0;
+        List<FileStorage> images = [];
+        try
+        {
+            (GuestReport report, MachineEnd end) = await LinuxGuest.RunAsync(new GuestDescription
+            {
+                Transport = transport,
+                Chips = chips,
+                Processors = 2,
+                Actions = $"blk={WrittenMiB}",
+                VirtioDevices = () =>
+                {
+                    images.Add(FileStorage.Create(Path.Combine(_folder.FullName, $"{++boots}.img"), Capacity));
+                    return [device = new BlockDevice(images[^1], new BlockDeviceOptions { Id = "hvsdk-disk", QueueCount = 2 })];
+                },
+            });
+
+            Assert.Equal(MachineEndKind.PoweredOff, end.Kind);
+            Assert.Equal(report["blk_written"], report["blk_read"]);
+            Assert.Equal(Capacity / 512, report.Number("blk_size"));
+            Assert.Equal("hvsdk-disk", report["blk_serial"]);
+            Assert.Equal((512, 4096, 2, 0), (report.Number("blk_logical_block_size"), report.Number("blk_physical_block_size"), report.Number("blk_queues"), report.Number("blk_ro")));
+            Assert.Equal(0, report.Number("blk_discard_max_bytes"));
+            Assert.Equal(1L << 30, report.Number("blk_write_zeroes_max_bytes"));
+            Assert.Equal("write back", report["blk_write_cache"]);
+            Assert.Equal("refused", report["blk_end"]);
+            Assert.Null(device.Fault);
+            Assert.Null(device.LastError);
+            Assert.Equal(0, device.Statistics.Errors);
+            Assert.True(device.Statistics.Flushes >= 4, $"{device.Statistics.Flushes} flushes");
+            byte[] bytes = new byte[WrittenMiB * GuestDescription.MiB];
+            images[^1].Read(0, bytes);
+#pragma warning disable CA5351 // a checksum that busybox has, against accidents
+            Assert.Equal(report["blk_written"], Convert.ToHexStringLower(MD5.HashData(bytes)));
+#pragma warning restore CA5351
+        }
+        finally
+        {
+            images.ForEach(static image => image.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Storage_WithoutRoom_IsTheGuestsError()
+    {
+        BlockDevice device = null!;
+        (GuestReport report, MachineEnd end) = await LinuxGuest.RunAsync(new GuestDescription
+        {
+            Actions = "blk=1",
+            VirtioDevices = () => [device = new BlockDevice(new FullStorage())],
+        });
+
+        Assert.Equal(MachineEndKind.PoweredOff, end.Kind);
+        Assert.NotEqual(report["blk_written"], report["blk_read"]);
+        Assert.True(device.Statistics.Errors > 0);
+        Assert.IsType<IOException>(device.LastError);
+        Assert.Null(device.Fault);
+    }
+
+    /// <summary>A disk of a host that has no room left.</summary>
+    private sealed class FullStorage : IBlockStorage
+    {
+        public long Length => Capacity;
+
+        public bool IsReadOnly => false;
+
+        public void Read(long offset, Span<byte> destination) => destination.Clear();
+
+        public void Write(long offset, ReadOnlySpan<byte> source) => throw new IOException("No space left on device.");
+
+        public void Flush()
+        {
+        }
+    }
+}
