@@ -1,0 +1,6 @@
+namespace HvSdk.Devices.Virtio;
+
+/// <summary>What a guest has open.</summary>
+/// <param name="Node">Of which node.</param>
+/// <param name="File">The file; null for a directory.</param>
+internal sealed record FuseHandle(SharedNode Node, OpenFile? File);
