@@ -181,7 +181,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
             }
         }
 
-        return hasMore;
+        return hasMore || Volatile.Read(ref _isWoken) != 0;
     }
 
     private void StartWorker()

@@ -38,6 +38,10 @@ internal sealed class Bench : IDisposable
         }
     }
 
+    /// <summary>One look of the device.</summary>
+    /// <returns>True: it wants another; only a wish of the device's own, or a notification, may come later.</returns>
+    public bool RunOnce() => _transport.Endpoint.RunOnce();
+
     public bool Acknowledge()
     {
         bool was = IsInterruptAsserted;

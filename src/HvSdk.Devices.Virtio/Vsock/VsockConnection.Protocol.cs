@@ -1,9 +1,8 @@
-using System.Buffers;
 using System.IO.Pipelines;
 
 namespace HvSdk.Devices.Virtio;
 
-/// <content>The connection as the device's worker sees it: its state, credit both ways, and what it has for the guest (virtio 1.2, 5.10.6).</content>
+/// <content>The connection as the device's worker sees it: its state, what the guest has sent, and its end (virtio 1.2, 5.10.6).</content>
 public sealed partial class VsockConnection
 {
     // Read and written by both sides: the host's reader and the worker. All count modulo 2^32, as the protocol does.
@@ -57,18 +56,6 @@ public sealed partial class VsockConnection
 
     private uint ReceiveBufferSize => (uint)_device.Options.ReceiveBufferSize;
 
-    private long Pending => Volatile.Read(ref _flushed) - _taken;
-
-    /// <summary>Bytes that the guest has room for. A guest that forwards more than it got, or takes its buffer away, has none.</summary>
-    private uint HostCredit
-    {
-        get
-        {
-            uint inFlight = _sentBytes - _guestForwarded;
-            return inFlight >= _guestBuffer ? 0 : _guestBuffer - inFlight;
-        }
-    }
-
     /// <summary>Takes over what each of the guest's packets says of its buffer (virtio 1.2, 5.10.6.3).</summary>
     internal void UpdateCredit(uint buffer, uint forwarded)
     {
@@ -83,9 +70,6 @@ public sealed partial class VsockConnection
         _state = State.Connected;
         _connected!.TrySetResult();
     }
-
-    /// <summary>The guest asks how much it may send.</summary>
-    internal void OnCreditRequested() => _isUpdateDue = true;
 
     /// <summary>Takes the guest's bytes out of a chain; there is room for them.</summary>
     internal void Receive(DescriptorChain chain, int length)
@@ -129,6 +113,9 @@ public sealed partial class VsockConnection
         }
     }
 
+    /// <summary>The guest asks how much it may send.</summary>
+    internal void OnCreditRequested() => _isUpdateDue = true;
+
     /// <summary>The guest has shut down both directions: a reset is the agreed answer (virtio 1.2, 5.10.6.6).</summary>
     internal bool IsShutDownByGuest => _guestShutdown == VsockShutdown.Both;
 
@@ -160,100 +147,6 @@ public sealed partial class VsockConnection
     internal VsockException Fail(VsockError error, string what) =>
         new(error, $"The connection of the host's port {LocalPort} and the guest's port {RemotePort} {what}.");
 
-    /// <summary>What the guest is to get next; the choice changes nothing.</summary>
-    internal VsockOperation NextOperation()
-    {
-        switch (_state)
-        {
-            case State.Closed:
-                return VsockOperation.Invalid;
-            case State.ResetDue:
-                return VsockOperation.Reset;
-            case State.Connecting:
-                return _isRequestSent ? VsockOperation.Invalid : VsockOperation.Request;
-        }
-
-        if (_isResponseDue)
-        {
-            return VsockOperation.Response;
-        }
-
-        bool hasData = Pending > 0 && !_isOutputEnded;
-        if (hasData && HostCredit > 0)
-        {
-            return VsockOperation.ReadWrite; // tells the guest of its credit as well
-        }
-
-        if (_isUpdateDue || IsCreditDue())
-        {
-            return VsockOperation.CreditUpdate;
-        }
-
-        if (hasData && !_isCreditRequested)
-        {
-            return VsockOperation.CreditRequest;
-        }
-
-        return (NextShutdown() & ~_sentShutdown) != 0 ? VsockOperation.Shutdown : VsockOperation.Invalid;
-    }
-
-    /// <summary>The head of a packet that is about to go to the guest.</summary>
-    internal VsockHeader Describe(VsockOperation operation, int length)
-    {
-        uint consumed = Volatile.Read(ref _consumed);
-        Volatile.Write(ref _advertised, consumed);
-        _isUpdateDue = false;
-        switch (operation)
-        {
-            case VsockOperation.Request:
-                _isRequestSent = true;
-                break;
-            case VsockOperation.Response:
-                _isResponseDue = false;
-                break;
-            case VsockOperation.CreditRequest:
-                _isCreditRequested = true;
-                break;
-            case VsockOperation.Shutdown:
-                _sentShutdown = NextShutdown();
-                break;
-        }
-
-        return new VsockHeader
-        {
-            SourceCid = VsockHeader.HostCid,
-            DestinationCid = _device.Options.GuestCid,
-            SourcePort = LocalPort,
-            DestinationPort = RemotePort,
-            Length = (uint)length,
-            Type = VsockHeader.StreamType,
-            Operation = operation,
-            Flags = operation == VsockOperation.Shutdown ? (uint)_sentShutdown : 0,
-            BufferAllocation = ReceiveBufferSize,
-            ForwardCount = consumed,
-        };
-    }
-
-    /// <summary>Looks at the bytes for the guest, as many as it has room for. Where it returns true, <see cref="TakePending"/> must follow.</summary>
-    internal bool TryPeekPending(long limit, out ReadOnlySequence<byte> bytes)
-    {
-        bool hasRead = _sending.Reader.TryRead(out ReadResult result);
-        bytes = hasRead ? result.Buffer.Slice(0, long.Min(result.Buffer.Length, long.Min(limit, HostCredit))) : default;
-        return hasRead;
-    }
-
-    /// <summary>Takes the bytes that the guest has got.</summary>
-    internal void TakePending(in ReadOnlySequence<byte> taken)
-    {
-        _taken += taken.Length;
-        _sentBytes += (uint)taken.Length;
-        _sending.Reader.AdvanceTo(taken.End);
-        if (Deadline != long.MaxValue)
-        {
-            Deadline = _device.NextDeadline();
-        }
-    }
-
     /// <summary>Takes notice of what the host has done since the last look: a reset, or the end of both directions.</summary>
     internal void Observe()
     {
@@ -278,12 +171,6 @@ public sealed partial class VsockConnection
         uint quarter = ReceiveBufferSize / 4;
         return free >= quarter
             || (free > 0 && Volatile.Read(ref _wantsMore) && ReceiveBufferSize - (Volatile.Read(ref _receivedBytes) - advertised) < quarter);
-    }
-
-    private VsockShutdown NextShutdown()
-    {
-        bool hasSentAll = IsOutputCompleted && (Pending == 0 || _isOutputEnded);
-        return (IsInputCompleted ? VsockShutdown.Receive : VsockShutdown.None) | (hasSentAll ? VsockShutdown.Send : VsockShutdown.None);
     }
 
     private void EndInput(VsockException? error)

@@ -1,4 +1,9 @@
 using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace HvSdk.Devices.Virtio.Tests.Vsock;
 
@@ -21,6 +26,35 @@ public sealed class VsockHttpTests
         }
 
         Assert.Equal(1, guest.Device.ConnectionCount); // kept alive, as over TCP
+    }
+
+    [Fact]
+    public async Task HttpClient_InTheGuest_GetsKestrelsPages()
+    {
+        using var guest = new VsockPeer();
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(static kestrel => kestrel.Listen(new VsockEndPoint(80)));
+        builder.Services.AddSingleton<IConnectionListenerFactory>(new VsockTransport(guest.Device));
+        await using WebApplication application = builder.Build();
+        application.Run(static async context =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            await context.Response.WriteAsync($"{context.Request.Path} {body.Length}");
+        });
+        await application.StartAsync().WaitAsync(VsockBench.Limit);
+        using (var handler = new SocketsHttpHandler { ConnectCallback = async (_, token) => await guest.ConnectAsync(80).WaitAsync(token) })
+        using (var http = new HttpClient(handler) { Timeout = VsockBench.Limit })
+        {
+            string[] pages = await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
+            {
+                using HttpResponseMessage response = await http.PostAsync($"http://host/{i}", new ByteArrayContent(new byte[i * 50_000]));
+                return await response.Content.ReadAsStringAsync();
+            }));
+            Assert.Equal(Enumerable.Range(0, 20).Select(static i => $"/{i} {i * 50_000}"), pages);
+        }
+
+        await application.StopAsync().WaitAsync(VsockBench.Limit);
     }
 
     /// <summary>The least of a web server: each page tells what was asked for.</summary>
