@@ -162,7 +162,10 @@ public sealed class FuseHostileTests
 
         Assert.Null(device.Counters.LastFailure);
         Assert.Equal(FileError.None, client.Mount().Error);
-        Empty(client, Root);
+
+        // Directories may lie in one another deeper than the device keeps nodes; another one over the same tree can follow them.
+        using var other = new FuseClient(new FileSystemDevice("x", tree.Root));
+        Empty(other, Root);
         client.Mount();
         Assert.Equal(0, tree.UsedBytes);
     }
