@@ -215,7 +215,8 @@ public sealed class FuseHostileTests
         {
             if (kind == NodeKind.Directory)
             {
-                (_, FuseEntry entry) = client.Lookup(directory, name);
+                (FileError error, FuseEntry entry) = client.Lookup(directory, name);
+                Assert.Equal(FileError.None, error);
                 Empty(client, entry.NodeId);
                 client.Forget(entry.NodeId, 1);
                 Assert.Equal(FileError.None, client.RemoveDirectory(directory, name));
