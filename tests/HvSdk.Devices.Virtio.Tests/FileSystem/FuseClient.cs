@@ -35,7 +35,8 @@ internal sealed class FuseClient : IDisposable
         where T : unmanaged
         => MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray();
 
-    public static byte[] Name(string name) => [.. Encoding.UTF8.GetBytes(name), 0];
+    /// <summary>A name by its bytes, one for each character: names need not be UTF-8.</summary>
+    public static byte[] Name(string name) => [.. Encoding.Latin1.GetBytes(name), 0];
 
     public (FileError Error, FuseInitAnswer Answer) Mount(uint major = 7, uint minor = 31, uint flags = uint.MaxValue)
     {
@@ -158,7 +159,9 @@ internal sealed class FuseClient : IDisposable
     /// <summary>Lists a directory by requests of a size.</summary>
     public List<(string Name, ulong Node, NodeKind Kind)> List(ulong node, bool hasEntries = false, int size = 4096)
     {
-        ulong handle = OpenDirectory(node).Answer.Handle;
+        (FileError opened, FuseOpenAnswer open) = OpenDirectory(node);
+        Assert.Equal(FileError.None, opened);
+        ulong handle = open.Handle;
         List<(string, ulong, NodeKind)> names = [];
         ulong position = 0;
         while (true)
@@ -177,7 +180,7 @@ internal sealed class FuseClient : IDisposable
                 FuseEntry entry = hasEntries ? MemoryMarshal.Read<FuseEntry>(data.AsSpan(at)) : default;
                 at += hasEntries ? FuseEntry.Size : 0;
                 FuseDirectoryEntry record = MemoryMarshal.Read<FuseDirectoryEntry>(data.AsSpan(at));
-                names.Add((Encoding.UTF8.GetString(data, at + FuseDirectoryEntry.Size, (int)record.NameLength), entry.NodeId, (NodeKind)record.Kind));
+                names.Add((Encoding.Latin1.GetString(data, at + FuseDirectoryEntry.Size, (int)record.NameLength), entry.NodeId, (NodeKind)record.Kind));
                 Assert.True(record.Next > position, "The listing does not go on.");
                 position = record.Next;
                 at += (FuseDirectoryEntry.Size + (int)record.NameLength + 7) & ~7;
