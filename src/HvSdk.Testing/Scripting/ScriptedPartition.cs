@@ -9,6 +9,7 @@ public sealed class ScriptedPartition
     private readonly List<DoorbellLocation> _doorbells = [];
     private readonly List<ScriptedTrigger> _triggers = [];
     private InterruptRoute[] _routes = [];
+    private int _liveVcpus;
 
     internal ScriptedPartition(PartitionOptions options) => Options = options;
 
@@ -34,7 +35,7 @@ public sealed class ScriptedPartition
     public int MappedRegions { get; internal set; }
 
     /// <summary>vCPUs that exist.</summary>
-    public int LiveVcpus { get; internal set; }
+    public int LiveVcpus => Volatile.Read(ref _liveVcpus);
 
     /// <summary>Triggers that exist.</summary>
     public int LiveTriggers
@@ -50,6 +51,9 @@ public sealed class ScriptedPartition
 
     /// <summary>The partition was disposed of.</summary>
     public bool IsDisposed { get; internal set; }
+
+    /// <summary>A vCPU was made (1) or is gone (-1). vCPUs go on threads of their own, several at once.</summary>
+    internal void CountVcpu(int change) => Interlocked.Add(ref _liveVcpus, change);
 
     /// <summary>The level of an interrupt line.</summary>
     /// <param name="line">The line.</param>

@@ -21,7 +21,7 @@ internal sealed class ScriptedPartitionBackend(ScriptedBackend backend, Scripted
     public override VcpuBackend CreateVcpu(int index)
     {
         backend.Begin(ScriptedOperation.CreateVcpu);
-        record.LiveVcpus++;
+        record.CountVcpu(1);
         return new ScriptedVcpuBackend(this, backend.Vcpu(index));
     }
 

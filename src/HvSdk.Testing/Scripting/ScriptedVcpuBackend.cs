@@ -92,7 +92,7 @@ internal sealed class ScriptedVcpuBackend : VcpuBackend
         }
 
         _disposed = true;
-        Partition.Record.LiveVcpus--;
+        Partition.Record.CountVcpu(-1);
 
         // The guest's memory of the host's exit block is gone, as it is on a real host: nobody may look at it any more.
         _data.AsSpan().Fill(Stale);

@@ -277,11 +277,18 @@ public sealed class Partition : IDisposable
                 return;
             }
 
-            _backend.Dispose();
-            Memory.ReleaseAll();
-            HvSdkMetrics.Remove(this);
-            _isGone = true;
-            Monitor.PulseAll(Gate);
+            try
+            {
+                _backend.Dispose();
+                Memory.ReleaseAll();
+            }
+            finally
+            {
+                // Whatever a backend's defect leaves behind, nobody waits for it for ever.
+                HvSdkMetrics.Remove(this);
+                _isGone = true;
+                Monitor.PulseAll(Gate);
+            }
         }
 
         Log.PartitionDisposed(_logger, Name);
