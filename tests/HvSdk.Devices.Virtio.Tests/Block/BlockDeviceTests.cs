@@ -194,7 +194,7 @@ public sealed class BlockDeviceTests
         bench.Queue.Add(bench.Bench.Readable(BlockBench.Header(BlockBench.In, 0)), new DriverBuffer(0x20_0000, 8 << 20, IsWritable: true), bench.Bench.Writable(1));
         ulong status = bench.Add(BlockBench.In, 0, room: 512, queue: 1);
 
-        bench.Bench.Work();
+        bench.Bench.RunOnce();
 
         Assert.Equal(BlockBench.Ok, bench.Status(status));
         Assert.False(bench.Queue.TryTakeUsed(out _));

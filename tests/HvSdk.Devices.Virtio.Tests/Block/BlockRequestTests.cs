@@ -202,7 +202,7 @@ public sealed class BlockRequestTests
         DriverBuffer status = bench.Bench.Writable(1);
         bench.Queue.Add(bench.Bench.Readable(BlockBench.Header(BlockBench.In, 0)), data, data, data, data, status);
 
-        bench.Bench.Work();
+        bench.Bench.RunOnce();
         Assert.InRange(storage.Calls.Count, 1, 8);
         Assert.False(bench.Queue.TryTakeUsed(out _));
         bench.WorkUntilUsed();
@@ -216,14 +216,14 @@ public sealed class BlockRequestTests
     {
         using var bench = new BlockBench(new MemoryStorage(8 << 20));
         bench.Queue.Add(bench.Bench.Readable(BlockBench.Header(BlockBench.In, 0)), new DriverBuffer(0x20_0000, 8 << 20, IsWritable: true), bench.Bench.Writable(1));
-        bench.Bench.Work();
+        bench.Bench.RunOnce();
         Assert.False(bench.Queue.TryTakeUsed(out _));
 
         bench.Start(0);
 
         Assert.Equal(BlockBench.Ok, bench.Read(0, 512).Status);
         bench.Queue.Add(bench.Bench.Readable(BlockBench.Header(BlockBench.In, 0)), new DriverBuffer(0x20_0000, 8 << 20, IsWritable: true), bench.Bench.Writable(1));
-        bench.Bench.Work();
+        bench.Bench.RunOnce();
         bench.Bench.Driver.ResetQueue(0);
         bench.Bench.Driver.SetUpQueue(0);
         Assert.Equal(BlockBench.Ok, bench.Read(0, 512).Status);
