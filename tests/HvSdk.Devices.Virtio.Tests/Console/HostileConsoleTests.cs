@@ -5,6 +5,7 @@ using HvSdk.Testing;
 namespace HvSdk.Devices.Virtio.Tests.Console;
 
 /// <summary>A driver that sends anything on any queue: nothing throws, hangs or grows.</summary>
+[Collection(nameof(Alone))]
 public sealed class HostileConsoleTests
 {
     private const long MemoryLimit = 8 << 20;
