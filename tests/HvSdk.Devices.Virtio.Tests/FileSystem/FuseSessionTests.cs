@@ -180,7 +180,8 @@ public sealed class FuseSessionTests
         DriverBuffer[] requests = [bench.Readable(lookup), bench.Readable(read), bench.Readable(write)];
         Round(100);
 
-        Assert.Equal(0, Round(1000));
+        // The least of several (Allocations tells why).
+        Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => Round(1000)));
 
         // What the device allocates, not what the driver's side does.
         long Round(int count)

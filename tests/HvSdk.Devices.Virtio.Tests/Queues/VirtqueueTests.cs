@@ -172,13 +172,9 @@ public sealed class VirtqueueTests
         bench.Driver.Start(features);
         VirtqueueDriver queue = bench.Driver.Queues[0];
         DriverBuffer buffer = bench.Writable(64);
-        Round(1000);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-
-        Round(1000);
 
         // The driver of a split queue keeps a list of 2 bytes and its head for each chain.
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1000 * 32);
+        Assert.InRange(Allocations.Least(() => Round(1000)), 0, 1000 * 32);
 
         void Round(int count)
         {
