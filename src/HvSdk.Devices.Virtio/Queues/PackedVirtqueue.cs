@@ -153,17 +153,6 @@ internal sealed class PackedVirtqueue : Virtqueue
 
     private int EntriesInUse { get; set; }
 
-    private protected override void UntakeCore(DescriptorChain chain)
-    {
-        EntriesInUse -= chain.RingEntries;
-        _nextAvailable -= chain.RingEntries;
-        if (_nextAvailable < 0)
-        {
-            _nextAvailable += Size;
-            _availableWrap = !_availableWrap;
-        }
-    }
-
     private protected override void ReturnCore(ushort id, int ringEntries, uint written, bool hasWritable)
     {
         ulong address = AddressOf(_nextUsed);

@@ -154,8 +154,6 @@ internal sealed class SplitVirtqueue : Virtqueue
         return Broken($"The chain at descriptor {head} is a loop.");
     }
 
-    private protected override void UntakeCore(DescriptorChain chain) => _nextAvailable--;
-
     private protected override void ReturnCore(ushort id, int ringEntries, uint written, bool hasWritable)
     {
         ulong entry = Layout.DeviceArea + RingOffset + ((ulong)(_nextUsed & _mask) * UsedEntrySize);

@@ -139,17 +139,6 @@ public abstract class Virtqueue
         }
     }
 
-    /// <summary>Puts a chain back as if it had not been taken. Only the one that was taken last can be, and none in between given back.</summary>
-    /// <param name="chain">The chain.</param>
-    internal void Untake(DescriptorChain chain)
-    {
-        UntakeCore(chain);
-        chain.Generation = -1;
-        _taken--;
-        Outstanding--;
-        _free.Push(chain);
-    }
-
     /// <summary>The driver has made more available than was taken.</summary>
     internal abstract bool HasNext();
 
@@ -176,8 +165,6 @@ public abstract class Virtqueue
     internal void BeginLook() => SawEnd = false;
 
     private protected abstract bool TryTakeCore(DescriptorChain chain);
-
-    private protected abstract void UntakeCore(DescriptorChain chain);
 
     private protected abstract void ReturnCore(ushort id, int ringEntries, uint written, bool hasWritable);
 
