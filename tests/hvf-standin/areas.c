@@ -7,22 +7,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool find(const uint8_t *address, struct area *area, unsigned long *inode)
+bool area_find_next(const uint8_t *address, struct area *area)
 {
     FILE *maps = fopen("/proc/self/maps", "re");
     char line[512];
     bool is_found = false;
     while (maps != NULL && !is_found && fgets(line, sizeof line, maps) != NULL)
     {
-        unsigned long start, end;
+        unsigned long start, end, inode;
         char access[5];
-        if (sscanf(line, "%lx-%lx %4s %*x %*s %lu", &start, &end, access, inode) == 4 && (uintptr_t)address >= start && (uintptr_t)address < end)
+        if (sscanf(line, "%lx-%lx %4s %*x %*s %lu", &start, &end, access, &inode) == 4 && (uintptr_t)address < end)
         {
             area->start = (uint8_t *)start;
             area->end = (uint8_t *)end;
             area->protection = (access[0] == 'r' ? PROT_READ : 0) | (access[1] == 'w' ? PROT_WRITE : 0) | (access[2] == 'x' ? PROT_EXEC : 0);
             area->is_shared = access[3] == 's';
-            area->has_file = *inode != 0;
+            area->inode = inode;
             is_found = true;
         }
     }
@@ -33,18 +33,12 @@ static bool find(const uint8_t *address, struct area *area, unsigned long *inode
     return is_found;
 }
 
-bool area_find(const uint8_t *address, struct area *area)
-{
-    unsigned long inode;
-    return find(address, area, &inode);
-}
+bool area_find(const uint8_t *address, struct area *area) { return area_find_next(address, area) && area->start <= address; }
 
-bool area_is_of_file(const uint8_t *address, int fd)
+bool area_is_of_file(const struct area *area, int fd)
 {
-    struct area area;
     struct stat file;
-    unsigned long inode;
-    return find(address, &area, &inode) && fstat(fd, &file) == 0 && inode == file.st_ino && area.is_shared;
+    return area->is_shared && fstat(fd, &file) == 0 && area->inode == file.st_ino;
 }
 
 bool area_page_entries(const uint8_t *address, uint64_t count, uint64_t *entries)

@@ -92,7 +92,7 @@ static void copy_in(uint8_t *to, const uint8_t *from, uint64_t size, const struc
     for (uint64_t done = 0; done < size; done += sizeof entries / sizeof entries[0] * PAGE_SIZE_4K)
     {
         uint64_t part = size - done < 512 * PAGE_SIZE_4K ? size - done : 512 * PAGE_SIZE_4K;
-        bool knows = !area->is_shared && !area->has_file && area_page_entries(from + done, part / PAGE_SIZE_4K, entries);
+        bool knows = !area->is_shared && area->inode == 0 && area_page_entries(from + done, part / PAGE_SIZE_4K, entries);
         for (uint64_t at = 0; at < part; at += PAGE_SIZE_4K)
         {
             bool is_untouched = knows && (entries[at / PAGE_SIZE_4K] & (AREA_PAGE_PRESENT | AREA_PAGE_SWAPPED)) == 0;
@@ -166,7 +166,8 @@ bool pages_take(uint8_t *host, size_t size, uint64_t *page, size_t *part)
     prepare();
     size_t at = span_at(host);
     bool is_known = at < span_count && spans[at].host <= host;
-    if (is_known && !area_is_of_file(host, machine.fd))
+    struct area area;
+    if (is_known && !(area_find(host, &area) && area_is_of_file(&area, machine.fd)))
     {
         return false; /* the caller has unmapped what was in use */
     }
@@ -202,12 +203,9 @@ bool pages_drop(uint64_t page, uint8_t **host)
     return false;
 }
 
-static void put_back(const struct span *span, uint8_t *host, uint64_t page, uint64_t size)
+static void put_back_part(const struct span *span, uint8_t *host, uint64_t size)
 {
-    if (!area_is_of_file(host, machine.fd))
-    {
-        return; /* R-MEM-10: the caller has unmapped it meanwhile */
-    }
+    uint64_t page = span->page + (uint64_t)(host - span->host);
     uint8_t *fresh = span->original != NULL ? span->original + (host - span->host)
                                             : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (fresh == MAP_FAILED)
@@ -225,6 +223,20 @@ static void put_back(const struct span *span, uint8_t *host, uint64_t page, uint
     }
 }
 
+/* R-MEM-10: only where the caller has not unmapped it meanwhile. */
+static void put_back(const struct span *span, uint8_t *host, uint64_t size)
+{
+    struct area area;
+    for (uint8_t *end = host + size; host < end && area_find_next(host, &area) && area.start < end; host = area.end)
+    {
+        uint8_t *from = area.start > host ? area.start : host, *until = area.end < end ? area.end : end;
+        if (area_is_of_file(&area, machine.fd))
+        {
+            put_back_part(span, from, (uint64_t)(until - from));
+        }
+    }
+}
+
 void pages_give_back(uint8_t *host, uint64_t page, size_t size)
 {
     while (size != 0)
@@ -233,7 +245,7 @@ void pages_give_back(uint8_t *host, uint64_t page, size_t size)
         struct span span = spans[at];
         uint64_t left = (uint64_t)(span.host + span.size - host);
         uint64_t part = size < left ? size : left;
-        put_back(&span, host, page, part);
+        put_back(&span, host, part);
         for (uint64_t i = 0; i < part; i += PAGE_SIZE_4K)
         {
             code_forget(page + i);

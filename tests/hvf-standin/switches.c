@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct switches switches = {.poison = 1, .max_vcpus = 4, .memory = 8192, .keep_machine = 1, .host_spin = 2000, .cpu_spin = 2000};
+struct switches switches = {.poison = 1, .max_vcpus = 4, .memory = 8192, .keep_machine = 1, .cpu_spin = 4000};
 
 static const struct
 {
