@@ -5,12 +5,12 @@ namespace HvSdk.Devices.Virtio.Linux;
 /// <summary>A file of a <see cref="HostDirectory"/> that the guest has open.</summary>
 internal sealed class HostFile(HostTree tree, SafeFd fd, OpenModes modes) : OpenFile
 {
-    public bool IsWritable => modes.HasFlag(OpenModes.Write);
+    public bool IsWritable => (modes & OpenModes.Write) != 0;
 
     public override FileError Read(long offset, Span<byte> destination, out int read)
     {
         read = 0;
-        if (!modes.HasFlag(OpenModes.Read))
+        if ((modes & OpenModes.Read) == 0)
         {
             return FileError.EBADF;
         }
