@@ -99,7 +99,7 @@ build_library() {
 }
 
 build_selftest() {
-    gcc "${flags[@]}" -I"$new/objects" -Wa,-I"$new/objects" "$here"/selftest/*.c "$here/selftest/image.S" -o "$new/selftest" -L"$new/$newest" -lhvf-standin -lpthread \
+    gcc "${flags[@]}" -I"$new/objects" -Wa,-I"$new/objects" "$here"/selftest/*.c "$here/selftest/image.S" -o "$new/selftest" -L"$new/$newest" -lhvf-standin -lpthread -ldl \
         -Wl,-rpath,'$ORIGIN/'"$newest"
 }
 

@@ -28,6 +28,7 @@ static void data_aborts(void)
     EQUAL("R-EXIT-03", DEVICE, m.exit->exception.physical_address);
     start(&m, GUEST_LOAD_PAIR, 1ull << 36); /* beyond the IPA size */
     EQUAL("R-EXIT-01", CLASS_DATA_ABORT, exit_class(&m));
+    EQUAL("R-EXIT-03", 1ull << 36, m.exit->exception.physical_address);
     machine_delete(&m);
 }
 
