@@ -102,7 +102,8 @@ void memory_unmap_all(void);
 bool pages_take(uint8_t *host, size_t size, uint64_t *first_of_part, size_t *part); /* R-MEM-08: the caller's memory becomes the machine's */
 void pages_use(uint64_t page);
 bool pages_drop(uint64_t page, uint8_t **host); /* true: nobody uses it any more */
-void pages_give_back(uint8_t *host, uint64_t page, size_t size);
+void pages_give_back(uint8_t *host, size_t size); /* what no map uses any more */
+void pages_collect(void);
 void pages_reset(void);
 void code_admit(const struct mailbox *mailbox);
 void code_check(void);
