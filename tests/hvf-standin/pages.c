@@ -1,5 +1,6 @@
-/* R-MEM-08: the caller's memory becomes the machine's: parts of the machine's file are mapped over it, with what it holds. There they stay, in use
-   or not, until the caller is found to have unmapped them; only where memory was shared with another mapping, that one comes back after the last use. */
+/* R-MEM-08: the caller's memory becomes the machine's: parts of the machine's file are mapped over it, with what it holds. There they
+   stay, in use or not, until the caller is found to have unmapped them; only where memory was shared with another mapping, that one
+   comes back after the last use. */
 #define _GNU_SOURCE
 #include "standin.h"
 #include "areas.h"
