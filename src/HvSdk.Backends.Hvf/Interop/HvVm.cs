@@ -7,6 +7,9 @@ internal sealed unsafe class HvVm : SafeHandle
 {
     private const nint Exists = 1;
 
+    /// <summary>A virtual machine could not go when its partition did: a vCPU of it was left over (<see cref="HvfLeftovers"/>).</summary>
+    private static int s_isLeft;
+
     private readonly HvFunctions _functions;
 
     private HvVm(HvFunctions functions)
@@ -29,9 +32,22 @@ internal sealed unsafe class HvVm : SafeHandle
             HvfError.Check(functions.hv_vm_config_set_ipa_size(config.Pointer, (uint)addressBits!), nameof(HvFunctions.hv_vm_config_set_ipa_size));
         }
 
+        if (Volatile.Read(ref s_isLeft) != 0 && functions.hv_vm_destroy() == (int)HvReturn.HV_SUCCESS)
+        {
+            Volatile.Write(ref s_isLeft, 0);
+        }
+
         HvfError.Check(functions.hv_vm_create(config?.Pointer ?? 0), nameof(HvFunctions.hv_vm_create));
         return new HvVm(functions);
     }
 
-    protected override bool ReleaseHandle() => _functions.hv_vm_destroy() == (int)HvReturn.HV_SUCCESS;
+    protected override bool ReleaseHandle()
+    {
+        if (_functions.hv_vm_destroy() != (int)HvReturn.HV_SUCCESS)
+        {
+            Volatile.Write(ref s_isLeft, 1);
+        }
+
+        return true;
+    }
 }
