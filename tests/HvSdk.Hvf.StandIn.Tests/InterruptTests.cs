@@ -31,7 +31,7 @@ public sealed class InterruptTests(StandIn standIn)
             timer.Mov(2, 1);
             timer.Msr(Arm64SystemRegister.CntvCtlEl0, 2);
             timer.Isb();
-            Arm64Label loop = timer.NewLabel();
+            Arm64Label loop = new();
             timer.Mark(loop);
             timer.B(loop);
         }));
@@ -77,12 +77,12 @@ public sealed class InterruptTests(StandIn standIn)
         guest.Isb();
         guest.UnmaskIrq();
         prepare(guest);
-        Arm64Label loop = guest.NewLabel();
+        Arm64Label loop = new();
         guest.Mark(loop);
         guest.Wfi();
         guest.B(loop);
         guest.PadTo(IrqVector);
-        Arm64Label none = guest.NewLabel();
+        Arm64Label none = new();
         guest.Cbz(9, none);
         guest.Mrs(3, Arm64SystemRegister.IccIar1El1);
         guest.Mov(4, Machine.Device);

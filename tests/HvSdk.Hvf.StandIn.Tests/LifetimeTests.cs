@@ -7,7 +7,7 @@ public sealed class LifetimeTests(StandIn standIn)
 {
     private static void Loop(Arm64Assembler guest)
     {
-        Arm64Label loop = guest.NewLabel();
+        Arm64Label loop = new();
         guest.Mark(loop);
         guest.B(loop);
     }

@@ -8,7 +8,7 @@ public sealed class SystemRegisterTests(StandIn standIn)
     private static readonly Arm64SystemRegister s_unknown = Arm64SystemRegister.Create(3, 3, 9, 12, 0);
 
     [Fact]
-    public void Undefined_IsTheDefault_EntersTheGuestsVector()
+    public void UnknownRegister_Default_EntersTheGuestsVector()
     {
         using Machine machine = new(standIn, ReadAndWrite);
         (string exit, Arm64Registers registers) = machine.Run();
@@ -17,7 +17,7 @@ public sealed class SystemRegisterTests(StandIn standIn)
     }
 
     [Fact]
-    public void ReadZero_GivesZeroAndDropsWrites()
+    public void UnknownRegister_ReadZero_GivesZeroAndDropsWrites()
     {
         using Machine machine = new(standIn, ReadAndWrite, static options => options.Arm64.UnknownRegisters = Arm64UnknownRegisterPolicy.ReadZero);
         (string exit, Arm64Registers registers) = machine.Run();
@@ -26,7 +26,7 @@ public sealed class SystemRegisterTests(StandIn standIn)
     }
 
     [Fact]
-    public void Exit_IsAnsweredOrRefusedByTheCaller()
+    public void UnknownRegister_Exit_IsAnsweredOrRefusedByTheCaller()
     {
         using Machine machine = new(standIn, ReadAndWrite, static options => options.Arm64.UnknownRegisters = Arm64UnknownRegisterPolicy.Exit);
         using Vcpu vcpu = machine.CreateVcpu();
@@ -86,7 +86,7 @@ public sealed class SystemRegisterTests(StandIn standIn)
     {
         guest.Mov(1, Machine.Device);
         guest.Mov(2, 0);
-        Arm64Label loop = guest.NewLabel();
+        Arm64Label loop = new();
         guest.Mark(loop);
         guest.Add(2, 2, 1);
         guest.Str(2, 1, 8);

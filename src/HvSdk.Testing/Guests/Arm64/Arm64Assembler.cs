@@ -7,7 +7,7 @@ namespace HvSdk.Testing;
 /// <example>
 /// <code>
 /// var guest = new Arm64Assembler(0x4000_0000);
-/// Arm64Label loop = guest.NewLabel();
+/// Arm64Label loop = new();
 /// guest.Mov(1, 0x900_0000); // the device
 /// guest.Mark(loop);
 /// guest.Ldr(2, 1, 4);       // a word of it
@@ -43,9 +43,6 @@ public sealed class Arm64Assembler
 
     /// <summary>GPA of the next instruction.</summary>
     public ulong Position => Origin + ((ulong)_words.Count * WordSize);
-
-    /// <summary>A place that branches lead to; <see cref="Mark"/> says where.</summary>
-    public Arm64Label NewLabel() => new();
 
     /// <summary>Puts a label at the next instruction.</summary>
     /// <param name="label">The label, which has no place yet.</param>
@@ -270,12 +267,8 @@ public sealed class Arm64Assembler
     }
 }
 
-/// <summary>A place in an <see cref="Arm64Assembler"/>.</summary>
+/// <summary>A place that branches of an <see cref="Arm64Assembler"/> lead to; <see cref="Arm64Assembler.Mark"/> says where.</summary>
 public sealed class Arm64Label
 {
-    internal Arm64Label()
-    {
-    }
-
     internal int? Index { get; set; }
 }
