@@ -207,6 +207,17 @@ public sealed class DescriptorChain
             : 0;
     }
 
+    /// <summary>Where a buffer that the device may write lies, for devices that deal with pages and not with bytes.</summary>
+    /// <param name="index">Its number among those.</param>
+    /// <param name="buffer">The buffer.</param>
+    /// <returns>False: there is none, or the chain is stale.</returns>
+    internal bool TryGetWritable(int index, out GuestBuffer buffer)
+    {
+        bool isThere = Generation == _queue.Generation && (uint)index < (uint)WritableCount;
+        buffer = isThere ? _buffers[_readableCount + index] : default;
+        return isThere;
+    }
+
     /// <summary>The buffer that a byte lies in. Most calls follow one another, so the search starts at the last one's.</summary>
     private bool TryLocate(long offset, bool isWritable, out ulong address, out uint left)
     {
