@@ -20,7 +20,8 @@ public sealed class VirtioBalloonTests
     public async Task Balloon_InflatedAndDeflated_MovesTheHostsMemory(VirtioTransport transport)
     {
         BalloonDevice balloon = null!;
-        await using LinuxGuest guest = await BootAsync(transport, () => balloon = new BalloonDevice(new BalloonDeviceOptions { ReportsFreePages = false }));
+        await using LinuxGuest guest = await BootAsync(
+            transport, () => balloon = new BalloonDevice(new BalloonDeviceOptions { ReportsFreePages = false, DeflatesOnOutOfMemory = false }));
         GuestShell shell = await StartShellAsync(guest);
         await UseAndFreeAsync(shell, 200);
         BalloonMemoryStatistics before = await RefreshAsync(balloon);

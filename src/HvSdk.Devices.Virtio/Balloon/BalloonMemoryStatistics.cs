@@ -8,7 +8,7 @@ public sealed record BalloonMemoryStatistics
     /// <summary>When the statistics came, by the machine's time.</summary>
     public DateTimeOffset Time { get; init; }
 
-    /// <summary>Bytes of memory that the guest has, without those in the balloon.</summary>
+    /// <summary>Bytes of memory that the guest has. Linux leaves those in the balloon out where it may not take them by itself (<see cref="BalloonDeviceOptions.DeflatesOnOutOfMemory"/>).</summary>
     public ulong? TotalBytes { get; init; }
 
     /// <summary>Bytes that are used for nothing at all.</summary>
