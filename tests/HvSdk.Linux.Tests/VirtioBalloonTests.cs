@@ -114,7 +114,7 @@ public sealed class VirtioBalloonTests
     }
 
     /// <summary>Has the guest touch so much memory, which is the host's to find from then on.</summary>
-    private static Task UseAndFreeAsync(GuestShell shell, int megabytes) =>
+    private static Task<string> UseAndFreeAsync(GuestShell shell, int megabytes) =>
         shell.RunAsync($"dd if=/dev/zero of=/tmp/memory/file bs=1M count={megabytes} 2>/dev/null; rm /tmp/memory/file");
 
     private static Task<BalloonMemoryStatistics> RefreshAsync(BalloonDevice balloon) =>
