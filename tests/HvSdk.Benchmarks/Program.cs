@@ -3,6 +3,7 @@ using HvSdk;
 using HvSdk.Backends.Kvm;
 using HvSdk.Benchmarks;
 using HvSdk.Benchmarks.Boot;
+using HvSdk.Benchmarks.Queues;
 
 try
 {
@@ -63,6 +64,8 @@ static int Run(BenchmarkOptions options)
     Measure("doorbell", () => new DoorbellBenchmark(hypervisor, peer, options.Quick).Run());
     MeasureAll("kick", () => MeasureKicks(hypervisor, peer, options.Quick));
 
+    MeasureAll("queues", () => new QueueBenchmark(options.Quick).Run());
+    MeasureAll("queues", () => new DeviceAllocationBenchmark(options.Quick).Run());
     MeasureAll("emulator", () => new EmulatorBenchmark(hypervisor, options.Quick).Run());
     Measure("memory", () => new MemoryBenchmark(peer).Run());
     Console.WriteLine();
