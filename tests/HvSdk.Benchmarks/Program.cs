@@ -2,6 +2,7 @@ using System.Diagnostics;
 using HvSdk;
 using HvSdk.Backends.Kvm;
 using HvSdk.Benchmarks;
+using HvSdk.Benchmarks.Block;
 using HvSdk.Benchmarks.Boot;
 using HvSdk.Benchmarks.Queues;
 
@@ -52,6 +53,11 @@ static int Run(BenchmarkOptions options)
         MeasureAll("boot-exits", () => new BootExits(hypervisor, files).Run());
         Measure("boot-memory", () => new BootMemory(files).Run());
         MeasureAll("serial", () => new BootSerial(files, options.Quick).Run());
+        string tools = Path.Combine(folder, "tools");
+        if (File.Exists(tools))
+        {
+            MeasureAll("block", () => new BlockBenchmark(hypervisor, files, tools, options.Quick).Run());
+        }
     }
 
     Processor.UseSmallPages();

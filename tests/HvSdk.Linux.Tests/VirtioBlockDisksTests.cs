@@ -105,8 +105,8 @@ public sealed class VirtioBlockDisksTests : IDisposable
         GuestReport report = await guest.ReadReportAsync();
         Assert.Equal("yes", report["ranges_kept"]);
         Assert.Equal("yes", report["ranges_zeroed"]);
-        Assert.True(discards >= 3, $"{discards} discards and writes of zeroes");
-        Assert.True(device.Statistics.Discards > discards);
+        Assert.Equal(2, discards);
+        Assert.True(device.Statistics.Discards > discards, "fstrim has discarded nothing.");
         Assert.InRange(storage.AllocatedLength, 0, filled - (5 * GuestDescription.MiB));
         Assert.Equal(0, device.Statistics.Errors);
     }

@@ -42,12 +42,11 @@ internal sealed class DeviceAllocationBenchmark(bool quick)
     {
         using var bench = new QueueBench(new BlockDevice(storage));
         DriverBuffer[][] requests = new DriverBuffer[2 * Batch][];
+        byte[] header = new byte[16]; // type, reserved, sector: VIRTIO_BLK_T_IN is 0, OUT 1
         for (int i = 0; i < requests.Length; i++)
         {
-            Span<byte> header = stackalloc byte[16]; // type, reserved, sector: VIRTIO_BLK_T_IN is 0, OUT 1
-            header.Clear();
             header[0] = (byte)(i % 2);
-            BinaryPrimitives.WriteUInt64LittleEndian(header[8..], (ulong)(i * 37 % Pages * (Length / 512)));
+            BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(8), (ulong)(i * 37 % Pages * (Length / 512)));
             DriverBuffer data = i % 2 == 0 ? bench.Writable(Length) : bench.Readable(new byte[Length]);
             requests[i] = [bench.Readable(header), data, bench.Writable(1)];
         }
