@@ -115,7 +115,10 @@ struct vcpu
     pthread_t owner;
     struct mailbox *mailbox;
     hv_vcpu_exit_t *exit;
-    atomic_int cancel, is_running;
+    atomic_int cancel;
+    atomic_int is_running; /* a command to its processor is out */
+    atomic_int is_inside;  /* hv_vcpu_run */
+    bool is_mpidr_set;
     uint64_t pending; /* HCR_EL2.VI and VF for the next run */
     bool traps_debug_exceptions, traps_debug_registers;
     bool vtimer_masked;
@@ -170,12 +173,17 @@ enum
     EC_BREAKPOINT = 0x30, EC_STEP = 0x32, EC_WATCHPOINT = 0x34, EC_BRK = 0x3C
 };
 static inline unsigned esr_class(uint64_t esr) { return esr >> 26 & 0x3F; }
+/* The number of the register that a trapped MSR or MRS names (Arm ARM D19.2.37). */
+static inline uint16_t trapped_register(uint64_t esr)
+{
+    unsigned op0 = esr >> 20 & 3, op2 = esr >> 17 & 7, op1 = esr >> 14 & 7, crn = esr >> 10 & 0xF, crm = esr >> 1 & 0xF;
+    return (uint16_t)(op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2);
+}
 static inline uint64_t fault_ipa(const struct mailbox *m) { return (m->hpfar & ~0xFull) << 8 | (m->far & 0xFFF); }
 
-/* ---- the platform's GIC (gic*.c) ---- */
-bool gic_signals(struct vcpu *vcpu, uint64_t *lines);  /* HCR_EL2.VI and VF; samples the timers */
-bool gic_exit(struct vcpu *vcpu);                      /* an access to the GIC is done, and the guest goes on */
-bool gic_wait(struct vcpu *vcpu);                      /* a WFI: until there is an interrupt (true) or a cancel */
-void gic_vcpu_created(struct vcpu *vcpu);
-void gic_vcpu_destroyed(struct vcpu *vcpu);
+/* ---- the platform's GIC (gic*.c), all with the lock ---- */
+bool gic_signals(struct vcpu *vcpu, uint64_t *lines); /* HCR_EL2.VI and VF; samples the timers */
+bool gic_exit(struct vcpu *vcpu);                     /* an access to the GIC is done, and the guest goes on */
+bool gic_wait(struct vcpu *vcpu);                     /* a WFI: until there may be an interrupt (true), or a cancel */
+bool gic_vcpu_created(struct vcpu *vcpu);
 void gic_destroy(void);

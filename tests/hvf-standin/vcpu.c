@@ -43,9 +43,10 @@ static struct vcpu *make(unsigned cpu)
     vcpu->mailbox = mailbox_of(cpu);
     vcpu->exit = aligned_alloc(EXIT_SIZE, EXIT_SIZE);
     pthread_cond_init(&vcpu->wake, NULL);
-    if (vcpu->exit == NULL || !stored_registers_create(vcpu))
+    if (vcpu->exit == NULL || !stored_registers_create(vcpu) || !gic_vcpu_created(vcpu))
     {
         free(vcpu->exit);
+        free(vcpu->stored);
         free(vcpu);
         return NULL;
     }
@@ -99,6 +100,7 @@ hv_return_t hv_vcpu_destroy(hv_vcpu_t number)
         memset(vcpu->exit, POISON_BYTE, EXIT_SIZE);
         free(vcpu->exit);
         free(vcpu->stored);
+        free(vcpu->gic);
         pthread_cond_destroy(&vcpu->wake);
         free(vcpu);
     }
