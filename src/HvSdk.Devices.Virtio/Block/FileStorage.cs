@@ -71,6 +71,9 @@ public sealed class FileStorage : IBlockStorage, IDisposable
     /// <inheritdoc/>
     public bool IsReadOnly { get; }
 
+    /// <summary>True: each call is one of the system's.</summary>
+    public bool PrefersFewCalls => true;
+
     /// <summary>For calls that .NET lacks.</summary>
     internal SafeFileHandle Handle => _handle;
 

@@ -21,7 +21,7 @@ if [ "$value" = reset ]; then
         turn && say "load_reset=$count" || say "error=other bytes after reset $count"
     done
 else
-    (read -r _ && touch /tmp/stop) &
+    (read -r _ </dev/console && touch /tmp/stop) & # a shell gives those in the background no input of its own
     turns=0
     say "load=ready"
     until [ -e /tmp/stop ]; do
