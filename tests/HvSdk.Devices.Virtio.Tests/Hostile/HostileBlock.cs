@@ -58,16 +58,10 @@ internal sealed class HostileBlock : HostileSubject
 
     public override void Check() => Assert.InRange(_storage.AllocatedLength, 0, Capacity);
 
-    public override void Prove(HostileBench bench)
+    public override void Prove(AnyBench bench)
     {
-        byte[] request = new byte[16];
-        byte[] answer = bench.Ask(0, request, 513);
-        for (int i = 0; answer.Length == 0 && i < 100; i++)
-        {
-            bench.Time.Advance(TimeSpan.FromSeconds(1));
-            bench.Work();
-        }
-
+        bench.Time.Advance(TimeSpan.FromHours(1)); // what the limits have taken is paid back
+        byte[] answer = bench.Ask(0, new byte[16], 513);
         Assert.Equal([513, 0], new int[] { answer.Length, answer[^1] });
     }
 

@@ -11,7 +11,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
     private readonly Dictionary<(int Queue, ushort Id), long> _inFlight = [];
     private readonly byte[] _content = new byte[MaxContent];
     private readonly byte[] _noise = new byte[16];
-    private HostileBench _bench = null!;
+    private AnyBench _bench = null!;
     private bool _isLiar;
 
     /// <summary>Chains that were made available.</summary>
@@ -26,10 +26,13 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
     /// <summary>Sessions that ended with a device that asked to be reset.</summary>
     public long Faults { get; private set; }
 
+    /// <summary>How often the state was saved and loaded.</summary>
+    public long States { get; private set; }
+
     /// <summary>Sends so many chains, and proves that the device works after them.</summary>
     public void Run(int chains)
     {
-        using HostileBench bench = HostileBench.Create(subject.Device, isPci);
+        using AnyBench bench = AnyBench.Create(subject.Device, isPci);
         _bench = bench;
         subject.Meddle = () => Lie(1);
         ulong mark = bench.Arena.Mark;
@@ -133,7 +136,21 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
                 _bench.Disturb(random);
                 Registers++;
                 break;
+            case 19 or 20:
+                SaveAndLoad();
+                break;
         }
+    }
+
+    /// <summary>Whatever the driver did before, the device's own state is one that it takes back.</summary>
+    private void SaveAndLoad()
+    {
+        _bench.Pause();
+        string state = _bench.SaveState();
+        _bench.LoadState(state);
+        Assert.Equal(state, _bench.SaveState());
+        _bench.Resume();
+        States++;
     }
 
     private void Send(int index)
@@ -166,7 +183,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
 
         if (buffers.Count == 0)
         {
-            buffers.Add(new DriverBuffer(HostileBench.BuffersStart, 1, random.Next(2) == 0));
+            buffers.Add(new DriverBuffer(AnyBench.BuffersStart, 1, random.Next(2) == 0));
         }
 
         Add(index, queue, buffers);
@@ -198,7 +215,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
         for (int done = 0; done < length;)
         {
             int part = random.Next(2) == 0 ? length - done : random.Next(1, length - done + 1);
-            ulong address = HostileBench.BuffersStart + (ulong)random.Next((int)(HostileBench.MemorySize - HostileBench.BuffersStart) - part);
+            ulong address = AnyBench.BuffersStart + (ulong)random.Next((int)(AnyBench.MemorySize - AnyBench.BuffersStart) - part);
             if (!isWritable)
             {
                 _bench.Memory.Write(address, _content.AsSpan(done, part));
@@ -216,10 +233,10 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
         switch (random.Next(7))
         {
             case 0:
-                buffers.Insert(random.Next(buffers.Count + 1), new DriverBuffer(HostileBench.BuffersStart, 0, isWritable));
+                buffers.Insert(random.Next(buffers.Count + 1), new DriverBuffer(AnyBench.BuffersStart, 0, isWritable));
                 break;
             case 1:
-                buffers.Add(new DriverBuffer(HostileBench.MemorySize - 8, (uint)random.Next(1, 64), isWritable));
+                buffers.Add(new DriverBuffer(AnyBench.MemorySize - 8, (uint)random.Next(1, 64), isWritable));
                 break;
             case 2:
                 buffers.Add(new DriverBuffer(ulong.MaxValue - (ulong)random.Next(64), (uint)random.Next(1, 128), isWritable));
@@ -228,11 +245,11 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
                 buffers.Reverse();
                 break;
             case 4:
-                var large = new DriverBuffer(HostileBench.BuffersStart, (uint)(HostileBench.MemorySize - HostileBench.BuffersStart), isWritable);
+                var large = new DriverBuffer(AnyBench.BuffersStart, (uint)(AnyBench.MemorySize - AnyBench.BuffersStart), isWritable);
                 buffers.InsertRange(isWritable ? buffers.Count : 0, Enumerable.Repeat(large, random.Next(1, 40)));
                 break;
             case 5:
-                buffers.AddRange(Enumerable.Repeat(new DriverBuffer(HostileBench.BuffersStart, 1, IsWritable: true), random.Next(1, 1200)));
+                buffers.AddRange(Enumerable.Repeat(new DriverBuffer(AnyBench.BuffersStart, 1, IsWritable: true), random.Next(1, 1200)));
                 break;
             default:
                 // The device writes over its own queue, or reads it as data.

@@ -16,7 +16,7 @@ internal sealed class HostileConsole : HostileSubject
 
     public override VirtioDevice Device => _device;
 
-    public override void Open(HostileBench bench, Random random)
+    public override void Open(AnyBench bench, Random random)
     {
         if (random.Next(4) != 0)
         {
@@ -77,7 +77,7 @@ internal sealed class HostileConsole : HostileSubject
         }
     }
 
-    public override void Prove(HostileBench bench)
+    public override void Prove(AnyBench bench)
     {
         bench.Driver.Queues[2].Add(new HvSdk.Testing.DriverBuffer(bench.Arena.Allocate(64), 64, IsWritable: true));
         byte[] ready = [0, 0, 0, 0, 0, 0, 1, 0];

@@ -22,5 +22,5 @@ internal sealed class HostileEntropy : HostileSubject
         return random.Next(4) == 0 ? random.Next(64) : 0;
     }
 
-    public override void Prove(HostileBench bench) => Assert.Equal(16, bench.Ask(0, [], 16).Length);
+    public override void Prove(AnyBench bench) => Assert.Equal(16, bench.Ask(0, [], 16).Length);
 }

@@ -16,7 +16,7 @@ internal sealed class HostileFiles : HostileSubject
 
     public override VirtioDevice Device => _device;
 
-    public override void Open(HostileBench bench, Random random)
+    public override void Open(AnyBench bench, Random random)
     {
         if (random.Next(8) != 0)
         {
@@ -62,9 +62,9 @@ internal sealed class HostileFiles : HostileSubject
         Assert.Null(_device.Counters.LastFailure);
     }
 
-    public override void Prove(HostileBench bench) => Assert.Equal(0, MemoryMarshal.Read<FuseAnswerHeader>(Mount(bench)).Error);
+    public override void Prove(AnyBench bench) => Assert.Equal(0, MemoryMarshal.Read<FuseAnswerHeader>(Mount(bench)).Error);
 
-    private static byte[] Mount(HostileBench bench)
+    private static byte[] Mount(AnyBench bench)
     {
         var init = new FuseInitRequest(7, 31, 0x20000, (FuseInitFlags)uint.MaxValue);
         byte[] request = new byte[FuseRequestHeader.Size + 64];

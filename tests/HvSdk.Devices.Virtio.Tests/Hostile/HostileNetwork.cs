@@ -86,7 +86,7 @@ internal sealed class HostileNetwork : HostileSubject
         }
     }
 
-    public override void Prove(HostileBench bench)
+    public override void Prove(AnyBench bench)
     {
         _device.IsLinkUp = true;
         while (_peer.TryReceive(_received, out _, out _))

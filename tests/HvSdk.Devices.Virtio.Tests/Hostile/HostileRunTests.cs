@@ -31,7 +31,7 @@ public sealed class HostileRunTests(ITestOutputHelper output)
         ArgumentNullException.ThrowIfNull(kind);
         long share = long.Max(1, Chains / HostileSubject.Kinds.Count);
         ulong[] rings = [.. Rings.All.Select(static row => row.Data)];
-        long chains = 0, registers = 0, lies = 0, faults = 0;
+        long chains = 0, registers = 0, lies = 0, faults = 0, states = 0;
         long before = GC.GetTotalMemory(forceFullCollection: true);
         int seed = Seed;
         for (; chains < share; seed++)
@@ -42,10 +42,11 @@ public sealed class HostileRunTests(ITestOutputHelper output)
             registers += hostile.Registers;
             lies += hostile.Lies;
             faults += hostile.Faults;
+            states += hostile.States;
         }
 
         long growth = GC.GetTotalMemory(forceFullCollection: true) - before;
-        output.WriteLine($"{kind}: seeds {Seed} to {seed - 1}, {chains} chains, {registers} registers, {lies} lies, {faults} devices that asked to be reset, {growth} bytes more in use.");
+        output.WriteLine($"{kind}: seeds {Seed} to {seed - 1}, {chains} chains, {registers} registers, {lies} lies, {faults} devices that asked to be reset, {states} states saved and loaded, {growth} bytes more in use.");
         Assert.True(growth < MemoryLimit, $"{growth} bytes more are in use after {chains} chains.");
         Assert.True(faults > 0 && lies > 0 && registers > 0 || chains < ChainsInCase * 12, "The drivers were not hostile.");
     }

@@ -23,7 +23,7 @@ internal abstract class HostileSubject : IDisposable
     };
 
     /// <summary>A driver has started: what it needs first.</summary>
-    public virtual void Open(HostileBench bench, Random random)
+    public virtual void Open(AnyBench bench, Random random)
     {
     }
 
@@ -46,7 +46,7 @@ internal abstract class HostileSubject : IDisposable
     }
 
     /// <summary>The device works, for a driver that has just started and is honest.</summary>
-    public abstract void Prove(HostileBench bench);
+    public abstract void Prove(AnyBench bench);
 
     public virtual void Dispose()
     {

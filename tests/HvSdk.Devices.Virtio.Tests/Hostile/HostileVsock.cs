@@ -73,7 +73,7 @@ internal sealed class HostileVsock : HostileSubject
 
     public override void Check() => Assert.InRange(_device.ConnectionCount, 0, MaxConnections);
 
-    public override void Prove(HostileBench bench)
+    public override void Prove(AnyBench bench)
     {
         VsockHeader request = VsockDriver.Packet(VsockOperation.Request, 77, 99);
         bench.Driver.Queues[1].Add(new HvSdk.Testing.DriverBuffer(bench.Arena.Allocate(MemoryMarshal.AsBytes(new ReadOnlySpan<VsockHeader>(in request))), VsockHeader.Size, IsWritable: false));

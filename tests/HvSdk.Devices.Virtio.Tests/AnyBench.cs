@@ -1,9 +1,10 @@
+using System.Text.Json;
 using HvSdk.Testing;
 
-namespace HvSdk.Devices.Virtio.Tests.Hostile;
+namespace HvSdk.Devices.Virtio.Tests;
 
 /// <summary>A device behind either transport, whose worker is the test.</summary>
-internal abstract class HostileBench : IDisposable
+internal abstract class AnyBench : IDisposable
 {
     /// <summary>Buffers lie from here on to the end of memory; queues and tables below.</summary>
     public const ulong BuffersStart = 2 << 20;
@@ -23,7 +24,7 @@ internal abstract class HostileBench : IDisposable
 
     public GuestMemory Memory => Arena.Memory;
 
-    public static HostileBench Create(VirtioDevice device, bool isPci) => isPci ? new OnPci(device) : new OnMmio(device);
+    public static AnyBench Create(VirtioDevice device, bool isPci) => isPci ? new OnPci(device) : new OnMmio(device);
 
     /// <summary>Reads or writes any register.</summary>
     public abstract void Poke(Random random);
@@ -41,6 +42,14 @@ internal abstract class HostileBench : IDisposable
     public abstract void Pause();
 
     public abstract void Resume();
+
+    /// <summary>The state of transport and device, by way of a text.</summary>
+    public abstract string SaveState();
+
+    public abstract void LoadState(string state);
+
+    /// <summary>Ends the device and puts a fresh one in its place.</summary>
+    public abstract void Replace(VirtioDevice device);
 
     /// <summary>Works; a limit on the rounds is a hang found.</summary>
     public void Work()
@@ -88,9 +97,9 @@ internal abstract class HostileBench : IDisposable
         _ => (ulong)random.Next((int)MemorySize) & ~0xFUL,
     };
 
-    private sealed class OnMmio : HostileBench
+    private sealed class OnMmio : AnyBench
     {
-        private readonly VirtioMmio _transport;
+        private VirtioMmio _transport;
         private readonly VirtioBench _bench;
         private readonly ulong _window;
 
@@ -127,14 +136,24 @@ internal abstract class HostileBench : IDisposable
 
         public override void Resume() => _bench.Slot.Resume();
 
+        public override string SaveState() => JsonSerializer.Serialize(_transport.SaveState());
+
+        public override void LoadState(string state) => _transport.LoadState(JsonSerializer.Deserialize<VirtioMmioState>(state)!);
+
+        public override void Replace(VirtioDevice device)
+        {
+            _transport = new VirtioMmio(device, hasWorker: false);
+            _bench.Replace(_transport);
+        }
+
         public override void Dispose() => _bench.Dispose();
     }
 
-    private sealed class OnPci : HostileBench
+    private sealed class OnPci : AnyBench
     {
         private const int Registers = 0;
 
-        private readonly VirtioPci _transport;
+        private VirtioPci _transport;
         private readonly VirtioPciBench _bench;
 
         public OnPci(VirtioDevice device)
@@ -203,6 +222,16 @@ internal abstract class HostileBench : IDisposable
         public override void Pause() => _bench.Slot.Pause();
 
         public override void Resume() => _bench.Slot.Resume();
+
+        public override string SaveState() => JsonSerializer.Serialize(_transport.SaveState());
+
+        public override void LoadState(string state) => _transport.LoadState(JsonSerializer.Deserialize<VirtioPciState>(state)!);
+
+        public override void Replace(VirtioDevice device)
+        {
+            _transport = new VirtioPci(device, hasWorker: false);
+            _bench.Replace(_transport);
+        }
 
         public override void Dispose() => _bench.Dispose();
 
