@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using HvSdk.Devices.Virtio.Tests.State;
 using HvSdk.Testing;
 
 namespace HvSdk.Devices.Virtio.Tests.Hostile;
@@ -56,6 +59,48 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
         bench.Driver.Start();
         subject.Prove(bench);
         Assert.Null(subject.Device.Fault);
+    }
+
+    /// <summary>Sends some chains, changes the device's state as a text, and loads that.</summary>
+    /// <returns>Whether it was refused; the device works in either case.</returns>
+    public bool LoadChanged()
+    {
+        using AnyBench bench = AnyBench.Create(subject.Device, isPci);
+        _bench = bench;
+        ulong mark = bench.Arena.Mark;
+        bench.Driver.Start();
+        subject.Open(bench, random);
+        for (int i = 0; i < 30; i++)
+        {
+            Send(random.Next(bench.Driver.Queues.Count));
+            subject.Act(random);
+            bench.Work();
+        }
+
+        bench.Pause();
+        JsonNode state = JsonNode.Parse(bench.SaveState())!;
+        for (int i = random.Next(1, 4); i > 0; i--)
+        {
+            StateText.ChangeAny(state["Device"]!["Device"] is { } own && random.Next(4) != 0 ? own : state, random);
+        }
+
+        bool isRefused = false;
+        try
+        {
+            bench.LoadState(state.ToJsonString());
+        }
+        catch (Exception e) when (e is ArgumentException or JsonException)
+        {
+            isRefused = true;
+        }
+
+        bench.Resume();
+        bench.Work();
+        Assert.DoesNotContain(" failed: ", subject.Device.Fault ?? "", StringComparison.Ordinal);
+        bench.Arena.Clear(mark);
+        bench.Driver.Start();
+        subject.Prove(bench);
+        return isRefused;
     }
 
     private bool TryStart()

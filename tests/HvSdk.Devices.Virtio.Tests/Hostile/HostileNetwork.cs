@@ -105,5 +105,9 @@ internal sealed class HostileNetwork : HostileSubject
         Assert.Equal(KnownFrames.Udp4Whole, _received[..length]);
     }
 
-    public override void Dispose() => _peer.Dispose();
+    public override void Dispose()
+    {
+        _peer.Dispose();
+        base.Dispose();
+    }
 }

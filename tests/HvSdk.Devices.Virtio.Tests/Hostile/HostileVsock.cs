@@ -12,6 +12,7 @@ internal sealed class HostileVsock : HostileSubject
     private readonly VsockDevice _device = new(new VsockDeviceOptions { MaxConnections = MaxConnections, ReceiveBufferSize = 4096 });
     private readonly VsockListener[] _listeners;
     private readonly List<VsockConnection> _held = [];
+    private readonly Task<VsockConnection>?[] _accepts = new Task<VsockConnection>?[2];
 
     public HostileVsock(Random random) => _listeners = [_device.Listen(0, backlog: random.Next(1, 8)), _device.Listen(1, backlog: 2)];
 
@@ -39,11 +40,13 @@ internal sealed class HostileVsock : HostileSubject
 
     public override void Act(Random random)
     {
-        foreach (VsockListener listener in _listeners)
+        for (int i = 0; i < _listeners.Length; i++)
         {
-            if (random.Next(2) == 0 && listener.AcceptAsync(new CancellationToken(canceled: false)) is { IsCompletedSuccessfully: true } accept)
+            _accepts[i] ??= _listeners[i].AcceptAsync().AsTask();
+            if (random.Next(2) == 0 && _accepts[i] is { IsCompletedSuccessfully: true } accept)
             {
                 _held.Add(accept.Result);
+                _accepts[i] = null;
             }
         }
 
@@ -87,6 +90,8 @@ internal sealed class HostileVsock : HostileSubject
         {
             listener.DisposeAsync().AsTask().Wait();
         }
+
+        base.Dispose();
     }
 
     private static void Read(VsockConnection connection, Random random)
@@ -109,7 +114,7 @@ internal sealed class HostileVsock : HostileSubject
         try
         {
             connection.Output.Write(new byte[random.Next(600)]);
-            _ = connection.Output.FlushAsync();
+            _ = connection.Output.FlushAsync().AsTask();
         }
         catch (Exception e) when (e is InvalidOperationException or VsockException)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using HvSdk.Devices.Virtio.Tests.Hostile;
 using HvSdk.Testing;
 
 namespace HvSdk.Devices.Virtio.Tests.State;
@@ -49,7 +50,7 @@ public sealed class HostileStateTests
                 using AnyBench bench = AnyBench.Create(new EchoDevice(), isPci);
                 JsonNode state = Save(bench, features);
                 string[] parts = lie.Split(" = ");
-                Change(state, parts[0], JsonNode.Parse(parts[1]));
+                StateText.Change(state, parts[0], JsonNode.Parse(parts[1]));
 
                 ArgumentException exception = Assert.Throws<ArgumentException>(() => bench.LoadState(state.ToJsonString()));
 
@@ -64,7 +65,7 @@ public sealed class HostileStateTests
     {
         using AnyBench bench = AnyBench.Create(new EchoDevice(), isPci: false);
         JsonNode state = Save(bench, 0);
-        Change(state, "Device.Queues[0].InFlight[0].Id", 16);
+        StateText.Change(state, "Device.Queues[0].InFlight[0].Id", 16);
 
         Assert.Contains("ID 16", Assert.Throws<ArgumentException>(() => bench.LoadState(state.ToJsonString())).Message, StringComparison.Ordinal);
     }
@@ -79,7 +80,7 @@ public sealed class HostileStateTests
     {
         using AnyBench bench = AnyBench.Create(new EchoDevice(), isPci);
         JsonNode state = Save(bench, 0);
-        Change(state, field, value is { } number ? number : null);
+        StateText.Change(state, field, value is { } number ? number : null);
 
         Assert.Contains(field, Assert.Throws<ArgumentException>(() => bench.LoadState(state.ToJsonString())).Message, StringComparison.Ordinal);
     }
@@ -98,10 +99,7 @@ public sealed class HostileStateTests
             JsonNode state = Save(bench, features);
             for (int i = random.Next(1, 4); i > 0; i--)
             {
-                List<JsonValue> values = [];
-                Collect(state, values);
-                JsonValue value = values[random.Next(values.Count)];
-                value.ReplaceWith(random.Next(3) switch { 0 => (JsonNode)random.Next(4), 1 => (JsonNode)random.Next(1 << 16), _ => (JsonNode)(random.Next(2) == 0) });
+                StateText.ChangeAny(state, random);
             }
 
             try
@@ -119,6 +117,22 @@ public sealed class HostileStateTests
         }
 
         Assert.InRange(refused, 50, 399);
+    }
+
+    [Theory]
+    [MemberData(nameof(HostileRunTests.Kinds), MemberType = typeof(HostileRunTests))]
+    public void Fields_OfADevice_AreRefusedOrHarmless(string kind)
+    {
+        var random = new Random(17);
+        int refused = 0;
+        for (int round = 0; round < 150; round++)
+        {
+            using HostileSubject subject = HostileSubject.Create(kind, random);
+            bool wasRefused = new HostileCase(subject, random.Next(2) == 0, VirtioDriverFeatures.IndirectDescriptors, random).LoadChanged();
+            refused += wasRefused ? 1 : 0;
+        }
+
+        Assert.InRange(refused, 10, 150);
     }
 
     /// <summary>A state with two chains in flight.</summary>
@@ -142,48 +156,5 @@ public sealed class HostileStateTests
     {
         bench.Driver.Start(features);
         Assert.Equal([3], bench.Ask(0, [3], 4));
-    }
-
-    private static void Change(JsonNode node, string path, JsonNode? value)
-    {
-        string[] parts = path.Replace("[", ".[", StringComparison.Ordinal).Split('.');
-        for (int i = 0; i < parts.Length - 1; i++)
-        {
-            node = parts[i][0] == '[' ? node[int.Parse(parts[i][1..^1], System.Globalization.CultureInfo.InvariantCulture)]! : node[parts[i]]!;
-        }
-
-        string last = parts[^1];
-        if (last[0] == '[')
-        {
-            node[int.Parse(last[1..^1], System.Globalization.CultureInfo.InvariantCulture)] = value;
-        }
-        else
-        {
-            node[last] = value;
-        }
-    }
-
-    private static void Collect(JsonNode? node, List<JsonValue> values)
-    {
-        switch (node)
-        {
-            case JsonValue value:
-                values.Add(value);
-                break;
-            case JsonArray array:
-                foreach (JsonNode? item in array)
-                {
-                    Collect(item, values);
-                }
-
-                break;
-            case JsonObject map:
-                foreach (KeyValuePair<string, JsonNode?> item in map)
-                {
-                    Collect(item.Value, values);
-                }
-
-                break;
-        }
     }
 }
