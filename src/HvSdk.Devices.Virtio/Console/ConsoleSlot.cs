@@ -64,8 +64,8 @@ internal sealed class ConsoleSlot(int number)
             IsReady = IsReady,
             DueMessages = (int)Due,
 
-            // What is left of a chain for a port that has gone is nobody's.
-            BytesTaken = _chain is null ? 0 : _chainPort == Port ? _offset : long.MaxValue,
+            // What is left of a chain for a port that has gone is nobody's. Without a chain it may be that of a loaded state, not taken yet.
+            BytesTaken = _chain is null || _chainPort == Port ? _offset : long.MaxValue,
         };
     }
 

@@ -193,7 +193,14 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
         _bench.Pause();
         string state = _bench.SaveState();
         _bench.LoadState(state);
-        Assert.Equal(state, _bench.SaveState());
+        string again = _bench.SaveState();
+        if (subject.CarriesAll)
+        {
+            Assert.Equal(state, again);
+        }
+
+        _bench.LoadState(again);
+        Assert.Equal(again, _bench.SaveState());
         _bench.Resume();
         States++;
     }

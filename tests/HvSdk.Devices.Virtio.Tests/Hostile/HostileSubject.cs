@@ -9,6 +9,9 @@ internal abstract class HostileSubject : IDisposable
     /// <summary>The guest changes its memory while the device is in the middle of a request. Called by the host's side of a device, where it has one.</summary>
     public Action? Meddle { get; set; }
 
+    /// <summary>A loaded state is the saved one, to the last bit.</summary>
+    public virtual bool CarriesAll => true;
+
     public static IReadOnlyList<string> Kinds { get; } = ["entropy", "block", "net", "vsock", "console", "files"];
 
     public static HostileSubject Create(string kind, Random random) => kind switch

@@ -18,6 +18,8 @@ internal sealed class HostileVsock : HostileSubject
 
     public override VirtioDevice Device => _device;
 
+    public override bool CarriesAll => false; // connections become resets
+
     public override int Compose(int queue, Random random, Span<byte> content, out int writable)
     {
         writable = 0;
