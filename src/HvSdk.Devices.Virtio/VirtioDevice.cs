@@ -114,6 +114,19 @@ public abstract class VirtioDevice
     {
     }
 
+    /// <summary>Takes out what the device keeps beside its queues, for <see cref="LoadState"/>. The machine is paused. Chains that it has taken are saved by their queues.</summary>
+    /// <returns>A record of the device's own kind, or null: it keeps nothing.</returns>
+    protected internal virtual VirtioDeviceState? SaveState() => null;
+
+    /// <summary>
+    /// Puts back what <see cref="SaveState"/> has given, after <see cref="OnActivated"/> where a driver has the device in use. Queues give the chains that were in flight once
+    /// more, so that the device does them again from their start; what it must not do twice it keeps in its record.
+    /// </summary>
+    /// <param name="state">The record. It may come from anywhere: check all of it before changing anything.</param>
+    /// <exception cref="ArgumentException">It cannot be one of this device's. The device is reset then.</exception>
+    protected internal virtual void LoadState(VirtioDeviceState? state) =>
+        StateProblem.Require(state is null, $"Device is {state?.GetType().Name}; this kind of device keeps nothing.");
+
     /// <summary>Has the worker call <see cref="OnWoken"/> and look at all queues soon. Any thread may call.</summary>
     protected void Wake() => _endpoint?.Wake();
 

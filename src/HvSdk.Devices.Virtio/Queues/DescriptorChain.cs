@@ -52,6 +52,9 @@ public sealed class DescriptorChain
     /// <summary>Its place in the order of taking.</summary>
     internal uint Sequence { get; set; }
 
+    /// <summary>It was taken and not given back.</summary>
+    internal bool IsInFlight { get; set; }
+
     /// <summary>Bytes written, once it is given back and waits for those before it.</summary>
     internal long Written { get; set; } = NotReturned;
 
@@ -97,6 +100,17 @@ public sealed class DescriptorChain
         }
 
         return true;
+    }
+
+    internal ChainBuffer[] SaveBuffers()
+    {
+        var buffers = new ChainBuffer[_count];
+        for (int i = 0; i < buffers.Length; i++)
+        {
+            buffers[i] = new ChainBuffer(_buffers[i].Address, _buffers[i].Length, IsWritable: i >= _readableCount);
+        }
+
+        return buffers;
     }
 
     /// <summary>Copies bytes that the driver has given.</summary>
