@@ -146,6 +146,32 @@ public sealed class Pl011PipeTests
         Assert.Equal(1, read.Buffer.Length);
     }
 
+    [Fact]
+    public void Accesses_InSteadyState_AllocateNothing()
+    {
+        using var serial = new SerialPortPl011();
+        serial.Write(0x030, [0x81, 0x03, 0, 0]); // loopback
+        Exchange(serial, 100);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Exchange(serial, 10_000);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static void Exchange(SerialPortPl011 serial, int count)
+    {
+        Span<byte> word = stackalloc byte[4];
+        for (int i = 0; i < count; i++)
+        {
+            word.Fill((byte)i);
+            serial.Write(0x000, word);
+            serial.Read(0x018, word);
+            serial.Read(0x000, word);
+            Assert.True(word[0] == (byte)i, "The loopback gave another character.");
+        }
+    }
+
     private static byte Pattern(int index) => (byte)((index * 7) ^ (index >> 8));
 
     private static void AssertPattern(byte[] bytes, int count)
