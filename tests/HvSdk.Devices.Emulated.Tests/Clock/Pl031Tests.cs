@@ -41,7 +41,7 @@ public sealed class Pl031Tests : IDisposable
     }
 
     [Fact]
-    public void Identification_IsThePrimeCells()
+    public void Identification_Read_IsThePrimeCells()
     {
         uint[] expected = [0x31, 0x10, 0x04, 0x00, 0x0D, 0xF0, 0x05, 0xB1];
         for (int i = 0; i < expected.Length; i++)
@@ -51,7 +51,7 @@ public sealed class Pl031Tests : IDisposable
     }
 
     [Fact]
-    public void Attach_DescribesItselfAsTheTreesBindingWants()
+    public void Attach_ToASlot_DescribesItselfAsTheTreesBindingWants()
     {
         Assert.Equal(["arm,pl031", "arm,primecell"], _bench.DeviceTree!.Compatible);
         Assert.Equal([new DeviceTreeClock("apb_pclk", 24_000_000)], _bench.DeviceTree.Clocks);
@@ -59,7 +59,7 @@ public sealed class Pl031Tests : IDisposable
     }
 
     [Fact]
-    public void Load_SetsTheCounterAndKeepsTheDistance()
+    public void Load_Written_SetsTheCounterAndKeepsTheDistance()
     {
         Write(Load, 1000);
 

@@ -17,7 +17,7 @@ public sealed class Pl011RegistersTests
     [Theory]
     [InlineData(32, 0x34)]
     [InlineData(16, 0x24)]
-    public void Identification_IsThePrimeCells(int fifoSize, uint revision)
+    public void Identification_Read_IsThePrimeCells(int fifoSize, uint revision)
     {
         using var uart = new Pl011Bench(Pl011Bench.Make(fifoSize: fifoSize));
         uint[] expected = [0x11, 0x10, revision, 0x00, 0x0D, 0xF0, 0x05, 0xB1];
@@ -37,7 +37,7 @@ public sealed class Pl011RegistersTests
     }
 
     [Fact]
-    public void Attach_DescribesItselfAsTheTreesBindingWants()
+    public void Attach_ToASlot_DescribesItselfAsTheTreesBindingWants()
     {
         using var uart = new Pl011Bench();
         DeviceDescription description = uart.Bench.Description;
@@ -159,7 +159,7 @@ public sealed class Pl011RegistersTests
     }
 
     [Fact]
-    public async Task SendBreak_IsACharacterWithTheError()
+    public async Task SendBreak_BeforeOthers_IsACharacterWithTheError()
     {
         using var uart = new Pl011Bench();
         uart.Serial.SendBreak();
