@@ -11,9 +11,8 @@ namespace HvSdk.Linux.Tests;
 /// <summary>Linux's virtiofs driver on a directory of the host, a tree in memory, and a tree of the test's own.</summary>
 public sealed class VirtioFileSystemTests : IDisposable
 {
-    // Each of two turns reads them, writes them, and reads what was written.
-    private const int CopiedMiB = 180;
-    private const int Pieces = 6;
+    private const int CopiedMiB = 24;
+    private const int Turns = 2; // each reads all, writes all, and reads what was written
     private const string Secret = "what no guest may read";
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hvsdk-linux-fs-");
@@ -25,10 +24,12 @@ public sealed class VirtioFileSystemTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Theory]
-    [InlineData(VirtioTransport.Mmio, CopiedMiB)]
-    [InlineData(VirtioTransport.Pci, 8)]
-    public async Task Trees_MountedByTheGuest_AreUsedAndNeverLeft(VirtioTransport transport, int mebibytes)
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Trees_MountedByTheGuest_AreUsedAndNeverLeft(VirtioTransport transport)
     {
+        // 171 makes it 1 GiB in all; with the processors to itself the nested machine takes minutes for it.
+        int mebibytes = int.Parse(Environment.GetEnvironmentVariable("HVSDK_SHARE_MIB") ?? $"{CopiedMiB}", CultureInfo.InvariantCulture);
         Directory.CreateDirectory(Path.GetDirectoryName(OutsideFile)!);
         await File.WriteAllTextAsync(OutsideFile, Secret);
         List<HostDirectory> shares = [];
@@ -58,8 +59,8 @@ public sealed class VirtioFileSystemTests : IDisposable
             TestContext.Current.TestOutputHelper?.WriteLine($"{mebibytes} MiB copied in {string.Join(" and ", report.Numbers("fs_copy_us"))} µs");
             long bytes = (long)mebibytes << 20;
             Assert.Equal((bytes, md5), (report.Number("fs_size"), report["fs_md5"]));
-            Assert.InRange(devices[0].Counters.BytesRead, Pieces / 3 * 2 * bytes, long.MaxValue);
-            Assert.InRange(devices[0].Counters.BytesWritten, Pieces / 3 * bytes, long.MaxValue);
+            Assert.InRange(devices[0].Counters.BytesRead, 2 * Turns * bytes, long.MaxValue);
+            Assert.InRange(devices[0].Counters.BytesWritten, Turns * bytes, long.MaxValue);
             AssertTrees(report, memory);
             AssertNames(report);
             AssertContained(report);
@@ -89,7 +90,7 @@ public sealed class VirtioFileSystemTests : IDisposable
         Assert.True(report.Number("fs_blocks") > 0);
         Assert.Equal(189, report.Number("fs_left")); // 299 files and a link, less file1, file10 to file19, file100 to file199
         Assert.Equal("refused", report["fs_removed"]);
-        Assert.Equal(("refused", "done"), (report["fs_lock"], report["fs_lock_later"]));
+        Assert.Equal("held free held free", report["fs_locks"].Trim()); // of flock and of fcntl
     }
 
     private void AssertContained(GuestReport report)
