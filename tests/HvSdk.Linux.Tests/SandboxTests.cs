@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using HvSdk.Linux.Tests.Guests;
 using HvSdk.Live;
 using HvSdk.Samples.Sandbox;
@@ -6,6 +7,7 @@ using HvSdk.VirtualMachines;
 namespace HvSdk.Linux.Tests;
 
 /// <summary>samples/Sandbox, with a root file system of busybox alone.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class SandboxTests : IDisposable
 {
     private const string Busybox = "/bin/busybox"; // of the nested machine, without libraries

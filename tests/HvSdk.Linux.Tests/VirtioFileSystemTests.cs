@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
 using HvSdk.Devices.Virtio;
@@ -9,6 +10,7 @@ using HvSdk.VirtualMachines;
 namespace HvSdk.Linux.Tests;
 
 /// <summary>Linux's virtiofs driver on a directory of the host, a tree in memory, and a tree of the test's own.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class VirtioFileSystemTests : IDisposable
 {
     private const int CopiedMiB = 24;

@@ -36,6 +36,7 @@ int main(int count, char **arguments)
         close(done[1]);
         waitpid(child, NULL, 0);
         printf("%s ", take(fd, whole) == 0 ? "free" : "stuck");
+        fflush(stdout); // before there is another process that would say it too
         close(fd);
     }
     return 0;
