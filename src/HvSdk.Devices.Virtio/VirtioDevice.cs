@@ -52,6 +52,9 @@ public abstract class VirtioDevice
     /// <summary>The features that device and driver have agreed upon; 0 while the device is not in use.</summary>
     public ulong NegotiatedFeatures => _endpoint?.NegotiatedFeatures ?? 0;
 
+    /// <summary>What the device could not do, or did not understand, since it was made: for the meter. Any thread may ask.</summary>
+    protected internal virtual long Errors => 0;
+
     /// <summary>The guest's memory, once the machine exists.</summary>
     protected GuestMemory? Memory => _endpoint?.Memory;
 

@@ -103,6 +103,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
 
         if (isFirst)
         {
+            VirtioMetrics.Remove(this);
             Guard(static device => device.OnEnded());
         }
     }
@@ -172,7 +173,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
             hasMore |= queue.EnableNotifications();
             if (queue.TakeSignal())
             {
-                _signals.SignalQueue(queue.Index);
+                SignalQueue(queue.Index);
             }
 
             if (queue.Fault is { } fault)
@@ -213,6 +214,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
                 _idle.WaitOne();
             }
 
+            _kicks++;
             while (RunOnce())
             {
                 Thread.Yield(); // to a vCPU's thread that wants to reset the device

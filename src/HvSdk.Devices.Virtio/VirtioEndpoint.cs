@@ -145,7 +145,7 @@ internal sealed partial class VirtioEndpoint
         Interlocked.Increment(ref _configurationGeneration);
         if (IsActive)
         {
-            _signals.SignalConfiguration();
+            SignalConfiguration();
         }
     }
 
@@ -191,7 +191,8 @@ internal sealed partial class VirtioEndpoint
         if ((_status & VirtioStatus.NeedsReset) == 0)
         {
             _status |= VirtioStatus.NeedsReset;
-            _signals.SignalConfiguration();
+            _faults++;
+            SignalConfiguration();
         }
     }
 
