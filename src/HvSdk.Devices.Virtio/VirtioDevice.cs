@@ -40,6 +40,12 @@ public abstract class VirtioDevice
     /// <summary>Feature bits of the device's own kind that it offers: bits 0 to 23 and 50 to 63 (virtio 1.2, 2.2). Asked once, when the device joins a machine.</summary>
     public virtual ulong DeviceFeatures => 0;
 
+    /// <summary>
+    /// What of its queues' abilities it offers: all by default. Take bits away to have a driver do without, as without packed queues. <see cref="VirtioFeatures.Version1"/> is
+    /// offered always. Asked once, when the device joins a machine.
+    /// </summary>
+    public VirtioFeatures QueueFeatures { get; init; } = VirtioFeatures.All;
+
     /// <summary>Bytes of the device's configuration space (virtio 1.2, 2.5), at most 3840.</summary>
     public virtual int ConfigurationLength => 0;
 
@@ -54,6 +60,9 @@ public abstract class VirtioDevice
 
     /// <summary>What the device could not do, or did not understand, since it was made: for the meter. Any thread may ask.</summary>
     protected internal virtual long Errors => 0;
+
+    /// <summary>How often the driver was interrupted since buffers had come back. Drivers that look by themselves, or wait for several, are interrupted less often than they ask.</summary>
+    public long Interrupts => _endpoint?.Signals ?? 0;
 
     /// <summary>The guest's memory, once the machine exists.</summary>
     protected GuestMemory? Memory => _endpoint?.Memory;

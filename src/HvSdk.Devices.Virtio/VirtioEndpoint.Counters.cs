@@ -4,7 +4,8 @@ namespace HvSdk.Devices.Virtio;
 internal sealed partial class VirtioEndpoint
 {
     private long _kicks;
-    private long _interrupts;
+    private long _queueSignals;
+    private long _configurationSignals;
     private long _faults;
 
     internal long Requests => Sum(static counters => counters.Requests);
@@ -15,19 +16,22 @@ internal sealed partial class VirtioEndpoint
 
     internal long Kicks => Volatile.Read(ref _kicks);
 
-    internal long Interrupts => Interlocked.Read(ref _interrupts);
+    /// <summary>How often the driver was told of buffers that came back.</summary>
+    internal long Signals => Interlocked.Read(ref _queueSignals);
+
+    internal long Interrupts => Signals + Interlocked.Read(ref _configurationSignals);
 
     internal long Faults => Volatile.Read(ref _faults);
 
     private void SignalQueue(int queue)
     {
-        Interlocked.Increment(ref _interrupts);
+        Interlocked.Increment(ref _queueSignals);
         _signals.SignalQueue(queue);
     }
 
     private void SignalConfiguration()
     {
-        Interlocked.Increment(ref _interrupts);
+        Interlocked.Increment(ref _configurationSignals);
         _signals.SignalConfiguration();
     }
 

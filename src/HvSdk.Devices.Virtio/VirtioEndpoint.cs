@@ -9,9 +9,6 @@ namespace HvSdk.Devices.Virtio;
 /// </remarks>
 internal sealed partial class VirtioEndpoint
 {
-    private const VirtioFeatures TransportFeatures = VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex | VirtioFeatures.Version1 | VirtioFeatures.PackedRing
-        | VirtioFeatures.InOrder | VirtioFeatures.NotificationData | VirtioFeatures.RingReset;
-
     private const ulong DeviceFeatureBits = 0xFFFC_0000_00FF_FFFF; // 0 to 23 and 50 to 63 (virtio 1.2, 2.2)
     private const int MaxQueueSize = 1 << 15;
     private const int MaxConfigurationLength = 0xF00;
@@ -49,8 +46,14 @@ internal sealed partial class VirtioEndpoint
                 $"{device.GetType().Name}.{nameof(VirtioDevice.ConfigurationLength)} is {device.ConfigurationLength}. A configuration space has 0 to {MaxConfigurationLength} bytes.", nameof(device));
         }
 
+        if ((device.QueueFeatures & ~VirtioFeatures.All) != 0)
+        {
+            throw new ArgumentException(
+                $"{device.GetType().Name}.{nameof(VirtioDevice.QueueFeatures)} is 0x{(ulong)device.QueueFeatures:X}, which has bits that are no members of {nameof(VirtioFeatures)}. Leave them out.", nameof(device));
+        }
+
         _queues = [.. sizes.Select(static size => new QueueSetup(size))];
-        _offered = features | (ulong)TransportFeatures;
+        _offered = features | (ulong)(device.QueueFeatures | VirtioFeatures.Version1);
         device.Join(this);
     }
 

@@ -221,6 +221,9 @@ public sealed class DescriptorChain
             : 0;
     }
 
+    /// <summary>Bytes that lie in one buffer from an offset on, counted over all readable or all writable ones; 0 at their end.</summary>
+    internal uint LengthOfPiece(long offset, bool isWritable) => TryLocate(offset, isWritable, out _, out uint left) ? left : 0;
+
     /// <summary>The buffer that a byte lies in. Most calls follow one another, so the search starts at the last one's.</summary>
     private bool TryLocate(long offset, bool isWritable, out ulong address, out uint left)
     {
