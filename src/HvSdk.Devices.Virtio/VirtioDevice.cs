@@ -58,6 +58,9 @@ public abstract class VirtioDevice
     /// <summary>The features that device and driver have agreed upon; 0 while the device is not in use.</summary>
     public ulong NegotiatedFeatures => _endpoint?.NegotiatedFeatures ?? 0;
 
+    /// <summary>What the device could not do, or did not understand, since it was made: for the meter. Any thread may ask.</summary>
+    protected internal virtual long Errors => 0;
+
     /// <summary>How often the driver was interrupted since buffers had come back. Drivers that look by themselves, or wait for several, are interrupted less often than they ask.</summary>
     public long Interrupts => _endpoint?.Signals ?? 0;
 

@@ -9,7 +9,6 @@ internal sealed partial class VirtioEndpoint : IDisposable
     private bool _isPaused;
     private bool _isEnded;
     private int _isWoken;
-    private long _signalCount;
 
     /// <summary>False: nobody works but who calls <see cref="RunOnce"/>; for tests.</summary>
     internal bool HasWorker { get; init; } = true;
@@ -104,6 +103,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
 
         if (isFirst)
         {
+            VirtioMetrics.Remove(this);
             Guard(static device => device.OnEnded());
         }
     }
@@ -173,8 +173,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
             hasMore |= queue.EnableNotifications();
             if (queue.TakeSignal())
             {
-                Interlocked.Increment(ref _signalCount);
-                _signals.SignalQueue(queue.Index);
+                SignalQueue(queue.Index);
             }
 
             if (queue.Fault is { } fault)
@@ -215,6 +214,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
                 _idle.WaitOne();
             }
 
+            _kicks++;
             while (RunOnce())
             {
                 Thread.Yield(); // to a vCPU's thread that wants to reset the device

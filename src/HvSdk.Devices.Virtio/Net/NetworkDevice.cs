@@ -125,6 +125,9 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
     }
 
     /// <inheritdoc/>
+    protected internal override long Errors => Statistics.Malformed + Statistics.TooLarge;
+
+    /// <inheritdoc/>
     protected internal override bool Accepts(ulong features)
     {
         // What needs what: virtio 1.2, 5.1.3.1.
