@@ -17,37 +17,6 @@ public sealed partial class NetworkDevice
     private int _nextReceivedSegment;
     private long? _stuckSince;
 
-    /// <inheritdoc/>
-    bool INetworkPort.TryDeliver(ReadOnlySpan<byte> frame, in FrameOffload offload)
-    {
-        FrameOffload seen = offload;
-        if (frame.Length is < FrameFinisher.MinFrameLength or > MaxFrameLength || !FrameFinisher.TryCheck(frame, ref seen))
-        {
-            Statistics.CountMalformed();
-            return true;
-        }
-
-        if (!IsActive || !IsLinkUp)
-        {
-            Statistics.CountReceivedDropped();
-            return true;
-        }
-
-        if (!_received.TryAdd(frame, seen, out bool wasEmpty))
-        {
-            Statistics.CountRefused();
-            return false;
-        }
-
-        // Else the worker is at it, or waits for buffers or for a limit, and looks again by itself.
-        if (wasEmpty)
-        {
-            Wake();
-        }
-
-        return true;
-    }
-
     private void Receive()
     {
         int budget = FramesInLook;
