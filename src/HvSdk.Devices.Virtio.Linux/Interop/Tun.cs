@@ -15,19 +15,15 @@ internal static partial class Tun
     internal const int EFD_NONBLOCK = O_NONBLOCK;
     internal const int EFD_CLOEXEC = O_CLOEXEC;
     internal const short POLLIN = 1;
-    internal const short POLLERR = 8;
 
     internal const int EPERM = 1;
     internal const int ENOENT = 2;
-    internal const int EINTR = 4;
     internal const int EIO = 5;
     internal const int ENXIO = 6;
     internal const int E2BIG = 7;
-    internal const int EAGAIN = 11;
     internal const int EACCES = 13;
     internal const int EBUSY = 16;
     internal const int ENODEV = 19;
-    internal const int EINVAL = 22;
     internal const int EBADFD = 77;
 
     internal const int IFNAMSIZ = 16;

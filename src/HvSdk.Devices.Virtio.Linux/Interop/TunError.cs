@@ -21,7 +21,7 @@ internal static class TunError
             + "or run with the capability CAP_NET_ADMIN."),
         Tun.EBUSY => new IOException($"The tap interface '{name}' is in use by another process, or another {nameof(TapNetwork)}. Take another name, or end the other.", error),
         Tun.E2BIG => new IOException($"The tap interface '{name}' has no room for further queues. Ask for fewer ({nameof(TapNetworkOptions)}.{nameof(TapNetworkOptions.Queues)}).", error),
-        Tun.EINVAL => new IOException(
+        LibC.EINVAL => new IOException(
             $"The interface '{name}' is no tap, or it was made {(isMultiQueue ? "for one queue and several are asked for" : "for several queues and one is asked for")}. Make it anew "
             + $"('ip tuntap add dev {name} mode tap{(isMultiQueue ? " multi_queue" : "")}'), or change {nameof(TapNetworkOptions)}.{nameof(TapNetworkOptions.Queues)}.",
             error),

@@ -38,7 +38,7 @@ internal sealed class TunPoll : IDisposable
                 _descriptors[held] = new pollfd { fd = (int)_handles[held].DangerousGetHandle(), events = Tun.POLLIN };
             }
 
-            while (Tun.poll(_descriptors, (nuint)_descriptors.Length, Timeout.Infinite) < 0 && Marshal.GetLastPInvokeError() == Tun.EINTR)
+            while (Tun.poll(_descriptors, (nuint)_descriptors.Length, Timeout.Infinite) < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR)
             {
             }
 

@@ -39,12 +39,12 @@ public sealed partial class TapNetwork
         for (int n = 0; n < FramesInTurn; n++)
         {
             int count = queue.Read(buffer);
-            if (count == -Tun.EAGAIN)
+            if (count == -LibC.EAGAIN)
             {
                 return false;
             }
 
-            if (count < 0 && count != -Tun.EINTR)
+            if (count < 0 && count != -LibC.EINTR)
             {
                 End($"The interface {queue.InterfaceName} cannot be read any more: {TunError.Text(-count)}.");
                 return false;

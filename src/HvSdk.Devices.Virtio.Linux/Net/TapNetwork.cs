@@ -172,7 +172,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
             {
                 error = _queues[queue].Write(bytes);
             }
-            while (error == Tun.EINTR);
+            while (error == LibC.EINTR);
         }
         catch (ObjectDisposedException)
         {

@@ -13,7 +13,13 @@ public sealed class AbiTests
     private const string Prologue = """
         #define _GNU_SOURCE
         #include <errno.h>
+        #include <fcntl.h>
+        #include <poll.h>
         #include <stdio.h>
+        #include <sys/eventfd.h>
+        #include <sys/ioctl.h>
+        #include <linux/if.h>
+        #include <linux/if_tun.h>
         int main(void)
         {
 
@@ -22,7 +28,7 @@ public sealed class AbiTests
     [Fact]
     public async Task Constants_AgainstTheHeaders_AreEqual()
     {
-        Dictionary<string, ulong> here = typeof(LibC).GetFields(BindingFlags.NonPublic | BindingFlags.Static)
+        Dictionary<string, ulong> here = ((Type[])[typeof(LibC), typeof(Tun)]).SelectMany(static type => type.GetFields(BindingFlags.NonPublic | BindingFlags.Static))
             .Where(static field => char.IsUpper(field.Name[1]) && field.FieldType != typeof(string))
             .ToDictionary(static field => field.Name, static field => (ulong)Convert.ToInt64(field.GetValue(null), CultureInfo.InvariantCulture) & uint.MaxValue);
         Dictionary<string, ulong> headers = await AskAsync(here.Keys);

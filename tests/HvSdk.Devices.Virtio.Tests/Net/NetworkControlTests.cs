@@ -196,6 +196,22 @@ public sealed class NetworkControlTests
     }
 
     [Fact]
+    public void Announcement_AskedFor_StandsUntilTheDriverSaysThatItDoes()
+    {
+        using NetworkBench bench = Create();
+        Assert.True(bench.Device.Announce());
+        Assert.Equal(3UL, bench.Driver.ReadConfiguration(6, 2));
+        Assert.Equal(2U, bench.Driver.InterruptStatus & 2);
+        Assert.Equal(Ok, bench.Command(3, 0));
+        Assert.False(bench.Device.IsAnnouncing);
+        Assert.Equal(1UL, bench.Driver.ReadConfiguration(6, 2));
+        Assert.Equal(Error, bench.Command(3, 1));
+        using var other = new NetworkBench(features: ControlQueue);
+        Assert.False(other.Device.Announce());
+        Assert.Equal(Error, other.Command(3, 0));
+    }
+
+    [Fact]
     public void Link_WithoutAnybodyAtTheOtherEnd_IsDown()
     {
         var cable = new NetworkPair();

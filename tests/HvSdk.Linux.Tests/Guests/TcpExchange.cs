@@ -8,7 +8,7 @@ namespace HvSdk.Linux.Tests.Guests;
 /// <summary>Bytes both ways at once over a TCP connection with a guest, which uses nc, and their checksums on both sides.</summary>
 internal static class TcpExchange
 {
-    private const int Length = 4 << 20;
+    private const int Length = 2 << 20;
     private const string PrintSums = "for file in sent received; do sha256sum </tmp/$file | cut -c1-64; done";
     private static readonly string s_makeBytes = $"head -c {Length} /dev/urandom >/tmp/sent";
 
