@@ -20,7 +20,7 @@ internal sealed class VsockForwarder : IDisposable
     public static VsockForwarder Open(string option)
     {
         string[] parts = option.Split(',');
-        if (!ulong.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint cid))
+        if (!uint.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint cid))
         {
             throw Wrong(option);
         }

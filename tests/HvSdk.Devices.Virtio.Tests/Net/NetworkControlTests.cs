@@ -137,7 +137,7 @@ public sealed class NetworkControlTests
     [Theory]
     [InlineData(0, 6)]
     [InlineData(1, 2)]
-    [InlineData(3, 0)]
+    [InlineData(3, 1)]
     [InlineData(4, 1)]
     [InlineData(4, 2)]
     [InlineData(255, 255)]

@@ -25,7 +25,7 @@ internal static class TcpExchange
     {
         // A job of the shell's reads from nowhere, were it not told to do otherwise.
         await shell.RunAsync($"{s_makeBytes}; nc -l -p {guest.Port} </tmp/sent >/tmp/received &");
-        await shell.RunAsync($"until grep -q ':{guest.Port:X4} .* 0A ' /proc/net/tcp; do sleep 0.1; done");
+        await shell.RunAsync($"until grep -qs ':{guest.Port:X4} .* 0A ' /proc/net/tcp*; do sleep 0.1; done");
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(guest).WaitAsync(Limit.Value);
         (string Sent, string Received) sums = await RunAsync(socket);
