@@ -10,12 +10,18 @@ static void prepare(struct vcpu *vcpu)
     struct mailbox *mailbox = vcpu->mailbox;
     mailbox->hcr = HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TWI | HCR_TWE | HCR_TID3 | HCR_TSC | HCR_RW | vcpu->pending;
     mailbox->mdcr = MDCR_TPMCR | MDCR_TPM | MDCR_TDOSA | (vcpu->traps_debug_exceptions ? MDCR_TDE : 0) | (vcpu->traps_debug_registers ? MDCR_TDA : 0);
-    mailbox->cnthctl = 0; /* R-TIME-05 */
+    mailbox->cnthctl = vm.gic == NULL ? 0 : CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN; /* R-TIME-05 */
     mailbox->cntvoff = timer_cntvoff(vcpu);
     mailbox->vtimer_masked = vcpu->vtimer_masked;
     mailbox->ptimer_masked = 1;
     pthread_mutex_lock(&vm_lock);
     code_check();
+    if (vm.gic != NULL)
+    {
+        uint64_t lines;
+        gic_signals(vcpu, &lines);
+        mailbox->hcr |= lines;
+    }
     pthread_mutex_unlock(&vm_lock);
 }
 
@@ -32,13 +38,6 @@ static bool enter(struct vcpu *vcpu)
         pthread_mutex_unlock(&vm_lock);
     }
     return is_alive;
-}
-
-/* ESR_EL2 of a trapped MSR or MRS (Arm ARM D19.2.37), as a number of the framework. */
-static uint16_t trapped_register(uint64_t esr)
-{
-    unsigned op0 = esr >> 20 & 3, op2 = esr >> 17 & 7, op1 = esr >> 14 & 7, crn = esr >> 10 & 0xF, crm = esr >> 1 & 0xF;
-    return (uint16_t)(op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2);
 }
 
 /* R-SYS-04: reads of identity registers are answered here. True: the guest goes on. */
@@ -78,23 +77,46 @@ static void tell_exception(struct vcpu *vcpu)
     }
 }
 
+/* R-GIC-07: accesses to the platform's GIC, and sleep. True: the guest goes on. */
+static bool complete_by_gic(struct vcpu *vcpu)
+{
+    if (vm.gic == NULL)
+    {
+        return false;
+    }
+    pthread_mutex_lock(&vm_lock);
+    bool is_sleep = esr_class(vcpu->mailbox->esr) == EC_WFX;
+    bool goes_on = is_sleep || gic_exit(vcpu);
+    if (is_sleep && gic_wait(vcpu))
+    {
+        vcpu->mailbox->pc += 4;
+    }
+    pthread_mutex_unlock(&vm_lock);
+    return goes_on;
+}
+
 /* True: the run is over. */
 static bool tell(struct vcpu *vcpu)
 {
     switch (vcpu->mailbox->exit)
     {
         case EXIT_EXCEPTION:
-            if (complete_inside(vcpu))
+            if (complete_inside(vcpu) || complete_by_gic(vcpu))
             {
                 return false;
             }
             tell_exception(vcpu);
             return true;
         case EXIT_VTIMER:
+            if (vm.gic != NULL)
+            {
+                return false; /* R-GIC-08 */
+            }
             vcpu->vtimer_masked = true; /* R-TIME-03 */
             vcpu->exit->reason = HV_EXIT_REASON_VTIMER_ACTIVATED;
             return true;
         case EXIT_ATTENTION:
+        case EXIT_PTIMER:
         case EXIT_CODE_PAGES:
             return false;
         default:
@@ -105,9 +127,20 @@ static bool tell(struct vcpu *vcpu)
 
 static bool is_nth(uint64_t runs, uint64_t n) { return n != 0 && runs % n == 0; }
 
+/* R-RUN-08: EL0t, EL1t, EL1h, and AArch32's user mode, which only a guest can come to. With any other it would not be a guest that runs. */
+static bool is_mode_valid(uint64_t pstate)
+{
+    unsigned mode = pstate & 0x1F;
+    return mode == 0x0 || mode == 0x4 || mode == 0x5 || mode == 0x10;
+}
+
 static hv_return_t run(struct vcpu *vcpu)
 {
     spoil(vcpu->exit);
+    if (!is_mode_valid(vcpu->mailbox->pstate))
+    {
+        return HV_ILLEGAL_GUEST_STATE;
+    }
     vcpu->runs++;
     bool is_canceled = is_nth(vcpu->runs, switches.spurious_cancels);
     if (!is_canceled && is_nth(vcpu->runs, switches.unknown_exits))
@@ -142,7 +175,9 @@ hv_return_t hv_vcpu_run(hv_vcpu_t number)
     {
         return result;
     }
+    atomic_store(&vcpu->is_inside, 1);
     result = run(vcpu);
+    atomic_store(&vcpu->is_inside, 0);
     vcpu->pending = 0; /* R-INT-02 */
     if (switches.trace)
     {

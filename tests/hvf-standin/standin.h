@@ -37,7 +37,8 @@ struct machine
     int fd;
     unsigned cpu_count;
     int doorbells[MAX_CPUS];
-    atomic_int is_dead;
+    atomic_int is_dead; /* the process has ended */
+    atomic_int is_lost; /* it does not answer any more */
     pid_t process;
     int64_t counter_lead; /* mach_absolute_time() less the machine's physical counter */
 };
@@ -101,7 +102,8 @@ void memory_unmap_all(void);
 bool pages_take(uint8_t *host, size_t size, uint64_t *first_of_part, size_t *part); /* R-MEM-08: the caller's memory becomes the machine's */
 void pages_use(uint64_t page);
 bool pages_drop(uint64_t page, uint8_t **host); /* true: nobody uses it any more */
-void pages_give_back(uint8_t *host, uint64_t page, size_t size);
+void pages_give_back(uint8_t *host, size_t size); /* what no map uses any more */
+void pages_collect(void);
 void pages_reset(void);
 void code_admit(const struct mailbox *mailbox);
 void code_check(void);
@@ -112,10 +114,13 @@ void code_reset(void);
 struct vcpu
 {
     unsigned cpu; /* its number is the processor's less FIRST_VCPU_CPU */
-    pthread_t owner;
+    uint64_t owner; /* thread_number() of its thread */
     struct mailbox *mailbox;
     hv_vcpu_exit_t *exit;
-    atomic_int cancel, is_running;
+    atomic_int cancel;
+    atomic_int is_running; /* a command to its processor is out */
+    atomic_int is_inside;  /* hv_vcpu_run */
+    bool is_mpidr_set;
     uint64_t pending; /* HCR_EL2.VI and VF for the next run */
     bool traps_debug_exceptions, traps_debug_registers;
     bool vtimer_masked;
@@ -126,6 +131,7 @@ struct vcpu
     struct gic_cpu *gic;
     pthread_cond_t wake; /* for a WFI inside a run (gic) */
 };
+uint64_t thread_number(void); /* never the same for two threads */
 /* The vCPU with this number, if it is the calling thread's. */
 hv_return_t vcpu_find(hv_vcpu_t number, struct vcpu **vcpu);
 void vcpu_attention(struct vcpu *vcpu);
@@ -154,7 +160,6 @@ uint64_t timer_cntvoff(const struct vcpu *vcpu);
 #define HCR_TWE (1ull << 14)
 #define HCR_TID3 (1ull << 18)
 #define HCR_TSC (1ull << 19)
-#define HCR_TACR (1ull << 21)
 #define HCR_RW (1ull << 31)
 #define MDCR_TPMCR (1ull << 5)
 #define MDCR_TPM (1ull << 6)
@@ -170,12 +175,17 @@ enum
     EC_BREAKPOINT = 0x30, EC_STEP = 0x32, EC_WATCHPOINT = 0x34, EC_BRK = 0x3C
 };
 static inline unsigned esr_class(uint64_t esr) { return esr >> 26 & 0x3F; }
+/* The number of the register that a trapped MSR or MRS names (Arm ARM D19.2.37). */
+static inline uint16_t trapped_register(uint64_t esr)
+{
+    unsigned op0 = esr >> 20 & 3, op2 = esr >> 17 & 7, op1 = esr >> 14 & 7, crn = esr >> 10 & 0xF, crm = esr >> 1 & 0xF;
+    return (uint16_t)(op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2);
+}
 static inline uint64_t fault_ipa(const struct mailbox *m) { return (m->hpfar & ~0xFull) << 8 | (m->far & 0xFFF); }
 
-/* ---- the platform's GIC (gic*.c) ---- */
-bool gic_signals(struct vcpu *vcpu, uint64_t *lines);  /* HCR_EL2.VI and VF; samples the timers */
-bool gic_exit(struct vcpu *vcpu);                      /* an access to the GIC is done, and the guest goes on */
-bool gic_wait(struct vcpu *vcpu);                      /* a WFI: until there is an interrupt (true) or a cancel */
-void gic_vcpu_created(struct vcpu *vcpu);
-void gic_vcpu_destroyed(struct vcpu *vcpu);
+/* ---- the platform's GIC (gic*.c), all with the lock ---- */
+bool gic_signals(struct vcpu *vcpu, uint64_t *lines); /* HCR_EL2.VI and VF; samples the timers */
+bool gic_exit(struct vcpu *vcpu);                     /* an access to the GIC is done, and the guest goes on */
+bool gic_wait(struct vcpu *vcpu);                     /* a WFI: until there may be an interrupt (true), or a cancel */
+bool gic_vcpu_created(struct vcpu *vcpu);
 void gic_destroy(void);

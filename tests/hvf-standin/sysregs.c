@@ -15,7 +15,7 @@ static const uint16_t stored_numbers[] = {
     0xC118, 0xC119,                 /* APGAKEY */
     0xC081,                         /* ACTLR_EL1 */
 };
-enum { STORED_COUNT = sizeof stored_numbers / sizeof stored_numbers[0], ACTLR_EL1 = 0xC081, ACTLR_TSO = 2, CNTP_CTL = 0xDF11, CNTP_CVAL = 0xDF12 };
+enum { STORED_COUNT = sizeof stored_numbers / sizeof stored_numbers[0], ACTLR_EL1 = 0xC081, ACTLR_TSO = 2, MPIDR_EL1 = 0xC005, CNTP_CTL = 0xDF11, CNTP_CVAL = 0xDF12 };
 
 bool stored_registers_create(struct vcpu *vcpu)
 {
@@ -126,6 +126,7 @@ hv_return_t hv_vcpu_set_sys_reg(hv_vcpu_t number, uint16_t reg, uint64_t value)
     {
         *place = reg == ACTLR_EL1 ? value & ACTLR_TSO : value;
         vcpu->mailbox->live_dirty |= dirty;
+        vcpu->is_mpidr_set |= reg == MPIDR_EL1;
     }
     return result;
 }

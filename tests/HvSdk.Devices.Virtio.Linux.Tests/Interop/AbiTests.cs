@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Text;
 using HvSdk.Devices.Virtio.Linux.Interop;
 using HvSdk.Live;
@@ -15,11 +16,21 @@ public sealed class AbiTests
         #include <errno.h>
         #include <fcntl.h>
         #include <poll.h>
+        #include <stddef.h>
         #include <stdio.h>
         #include <sys/eventfd.h>
         #include <sys/ioctl.h>
+        #include <sys/resource.h>
+        #include <sys/stat.h>
+        #include <sys/syscall.h>
+        #include <sys/vfs.h>
+        #include <time.h>
+        #include <unistd.h>
+        #include <linux/falloc.h>
         #include <linux/if.h>
         #include <linux/if_tun.h>
+        #include <linux/magic.h>
+        #include <linux/openat2.h>
         int main(void)
         {
 
@@ -35,6 +46,23 @@ public sealed class AbiTests
         Assert.Equal(here.OrderBy(static fact => fact.Key), headers.OrderBy(static fact => fact.Key));
     }
 
+    [Fact]
+    public async Task Structures_AgainstTheHeaders_HaveTheirOffsets()
+    {
+        Type[] types = [typeof(open_how), typeof(timespec), typeof(rlimit), typeof(statx_timestamp), typeof(statx), typeof(statfs)];
+        Dictionary<string, ulong> here = [];
+        foreach (Type type in types)
+        {
+            here.Add($"sizeof(struct {type.Name})", (ulong)Marshal.SizeOf(type));
+            foreach (FieldInfo field in type.GetFields())
+            {
+                here.Add($"offsetof(struct {type.Name},{field.Name})", (ulong)Marshal.OffsetOf(type, field.Name));
+            }
+        }
+
+        Assert.Equal(here.OrderBy(static fact => fact.Key), (await AskAsync(here.Keys)).OrderBy(static fact => fact.Key));
+    }
+
     private static async Task<Dictionary<string, ulong>> AskAsync(IEnumerable<string> names)
     {
         if (!File.Exists("/usr/bin/gcc"))
@@ -48,7 +76,7 @@ public sealed class AbiTests
             var source = new StringBuilder(Prologue);
             foreach (string name in names)
             {
-                source.Append(CultureInfo.InvariantCulture, $"    printf(\"{name} %u\\n\", (unsigned int)({name}));\n");
+                source.Append(CultureInfo.InvariantCulture, $"    printf(\"{name}|%u\\n\", (unsigned int)({name}));\n");
             }
 
             string file = Path.Combine(folder.FullName, "abi.c");
@@ -56,7 +84,7 @@ public sealed class AbiTests
             await File.WriteAllTextAsync(file, source.Append("    return 0;\n}\n").ToString());
             await RunAsync("/usr/bin/gcc", "-Wall", "-Werror", "-o", program, file);
             string output = await RunAsync(program);
-            return output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split(' '))
+            return output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split('|'))
                 .ToDictionary(static parts => parts[0], static parts => ulong.Parse(parts[1], CultureInfo.InvariantCulture));
         }
         finally

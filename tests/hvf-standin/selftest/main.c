@@ -38,6 +38,8 @@ int main(int count, char **arguments)
         {"time", test_time},
         {"system", test_system},
         {"debug", test_debug},
+        {"gic", test_gic},
+        {"hostile", test_hostile},
         {"cost", test_cost},
     };
     setvbuf(stdout, NULL, _IOLBF, 0);

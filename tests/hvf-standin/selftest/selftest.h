@@ -64,4 +64,6 @@ void test_interrupts(void);
 void test_time(void);
 void test_system(void);
 void test_debug(void);
+void test_gic(void);
+void test_hostile(void);
 void test_cost(void);
