@@ -1,12 +1,14 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using HvSdk.Devices.Virtio.Linux;
 using HvSdk.Live;
 
 namespace HvSdk.Linux.Tests.Guests;
 
 /// <summary>A tap interface of this machine, with an address and up: what root does beside <see cref="TapNetwork.Open"/>.</summary>
+[SupportedOSPlatform("linux")]
 internal static class HostInterface
 {
     public const string Address = "10.8.0.1";
