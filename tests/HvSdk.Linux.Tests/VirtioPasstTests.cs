@@ -30,12 +30,8 @@ public sealed class VirtioPasstTests
         server.Start();
         try
         {
-            // One side at a time: this version of passt has been seen to stand still where a guest has ended its side, and is sent to.
-            foreach (TcpDirection direction in (TcpDirection[])[TcpDirection.ToHost, TcpDirection.ToGuest])
-            {
-                await TcpExchange.FromGuestAsync(shell, Router, server, direction);
-                await TcpExchange.FromHostAsync(shell, new IPEndPoint(IPAddress.Loopback, Passt.ForwardedPort), direction);
-            }
+            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.ToHost);
+            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.ToGuest);
         }
         finally
         {

@@ -88,8 +88,8 @@ awk '
             }
             if (!n) continue
             m = median(ratio, n)
-            printf "net-%s-ratio %.3f (rounds%s), goal >= 1.0, %s; HvSdk %.1f %s, QEMU %.1f %s\n", test, m, all, m >= 1 ? "met" : "NOT met", median(ours, n), unit[test], median(theirs, n), unit[test]
-            printf "%s\n {\"name\": \"net-%s-ratio\", \"value\": %.3f, \"unit\": \"\", \"goal\": \">= 1\", \"met\": %s}", k > 1 ? "," : "", test, m, m >= 1 ? "true" : "false" >>"/results/results.json"
+            printf "net-%s-ratio %.3f (rounds%s), goal >= 1.0, %s; HvSdk %.1f %s, QEMU %.1f %s\n", test, m, all, (m >= 1 ? "met" : "NOT met"), median(ours, n), unit[test], median(theirs, n), unit[test]
+            printf "%s\n {\"name\": \"net-%s-ratio\", \"value\": %.3f, \"unit\": \"\", \"goal\": \">= 1\", \"met\": %s}", (k > 1 ? "," : ""), test, m, (m >= 1 ? "true" : "false") >>"/results/results.json"
         }
         printf "\n]\n" >>"/results/results.json"
     }' "$values"
