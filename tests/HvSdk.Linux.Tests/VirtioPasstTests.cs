@@ -15,7 +15,7 @@ public sealed class VirtioPasstTests
     [Theory]
     [InlineData(VirtioTransport.Mmio)]
     [InlineData(VirtioTransport.Pci)]
-    public async Task Loopback_OfTheHost_ExchangesBytesWithTheGuestBothWays(VirtioTransport transport)
+    public async Task Loopback_OfTheHost_GetsTheGuestsBytes(VirtioTransport transport)
     {
         using Passt passt = Passt.Start();
         using StreamNetwork network = await passt.ConnectAsync();
@@ -31,7 +31,6 @@ public sealed class VirtioPasstTests
         try
         {
             await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.ToHost);
-            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.ToGuest);
         }
         finally
         {

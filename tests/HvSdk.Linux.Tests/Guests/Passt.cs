@@ -8,9 +8,6 @@ namespace HvSdk.Linux.Tests.Guests;
 /// <summary>Debian's passt in a process of its own, which is a guest's whole network: it speaks for the guest on sockets of an ordinary user.</summary>
 internal sealed class Passt : IDisposable
 {
-    /// <summary>A port of the host's that leads to the same one of the guest.</summary>
-    public const int ForwardedPort = 5001;
-
     private const string Program = "/usr/bin/passt";
     private const string Tier = "guests";
 
@@ -33,8 +30,7 @@ internal sealed class Passt : IDisposable
         }
 
         string socket = $"/tmp/hvsdk-passt-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
-        string port = ForwardedPort.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        Process process = Process.Start(new ProcessStartInfo(Program, ["--foreground", "--ipv4-only", "--tcp-ports", port, "--udp-ports", "none", "--socket", socket]) { RedirectStandardError = true })!;
+        Process process = Process.Start(new ProcessStartInfo(Program, ["--foreground", "--ipv4-only", "--tcp-ports", "none", "--udp-ports", "none", "--socket", socket]) { RedirectStandardError = true })!;
         return new Passt(process, socket);
     }
 
