@@ -144,6 +144,10 @@ public abstract class VirtioDevice
     /// <param name="bit">The bit's mask.</param>
     protected bool Has(ulong bit) => (NegotiatedFeatures & bit) != 0;
 
+    /// <summary>Has the calling thread do a piece of work at once, in the worker's place (<see cref="VirtioEndpoint.TryWork"/>).</summary>
+    internal bool TryWork<TState>(TState state, Func<VirtioDevice, TState, bool> action)
+        where TState : allows ref struct => _endpoint is { } endpoint && endpoint.TryWork(state, action);
+
     internal void Join(VirtioEndpoint endpoint)
     {
         if (Interlocked.CompareExchange(ref _endpoint, endpoint, null) is not null)
