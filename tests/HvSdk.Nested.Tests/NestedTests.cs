@@ -7,6 +7,7 @@ public sealed class NestedTests(ITestOutputHelper output)
 {
     private const string Suite = "HvSdk.Conformance.Tests";
     private const string LinuxSuite = "HvSdk.Linux.Tests";
+    private const string DifferentialSuite = "HvSdk.Emulation.X64.Differential.Tests";
 
     /// <summary>run.sh: the machine did not start, or broke down under the command.</summary>
     private const int MachineBrokeDown = 125;
@@ -30,6 +31,13 @@ public sealed class NestedTests(ITestOutputHelper output)
 
         // A guest of 6 GiB touches little of it.
         await RunSuiteAsync(LinuxSuite, "--memory", "6144", "--add", $"{guests}/cloud:/guests/cloud", "--add", $"{guests}/standard:/guests/standard", "--env", "HVSDK_GUESTS=/guests");
+    }
+
+    [Fact]
+    public async Task DifferentialCases_OnKvmAmd_EndAsOnTheEmulator()
+    {
+        await NestedMachine.RequireAsync();
+        await RunSuiteAsync(DifferentialSuite);
     }
 
     [Fact]
@@ -91,7 +99,7 @@ public sealed class NestedTests(ITestOutputHelper output)
 
             // An exit costs several times what it does outside, and a kick most of all.
             "--env", "HVSDK_TEST_TIMEOUT_SECONDS=120", "--env", "HVSDK_KICKS=2000",
-            .. Passed("HVSDK_LONG"), .. Passed("HVSDK_SERIAL_BYTES"),
+            .. Passed("HVSDK_LONG"), .. Passed("HVSDK_SEED"), .. Passed("HVSDK_SERIAL_BYTES"),
             "--", "dotnet", "exec", $"/tests/{suite}.dll", "--no-ansi", "--no-progress",
             "--results-directory", "/results", "--report-xunit", "--report-xunit-filename", $"{suite}.xml",
         ];

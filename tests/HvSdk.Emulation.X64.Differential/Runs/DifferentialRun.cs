@@ -22,7 +22,7 @@ public sealed class DifferentialRun : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _processor = new KvmEngine(options.Mode);
-        _emulator = new EmulatorEngine(options.Mode);
+        _emulator = new EmulatorEngine(options.Mode, options.IsSystem ? _processor.EmulatorOptions : null);
         _comparer = new Comparer(_processor.HypervisorName);
     }
 
@@ -30,13 +30,11 @@ public sealed class DifferentialRun : IDisposable
     /// <param name="log">Gets each divergence as it is found; null: nobody.</param>
     public RunResult Run(Action<Divergence>? log = null)
     {
-        InstructionPool pool = CreatePool(out List<Code> unsupported);
-        CaseGenerator generator = new(pool);
-        RunResult result = new() { HostDescription = $"{_options.Mode} on {_processor.HostDescription}", PoolSize = pool.Count, Unsupported = unsupported };
+        (Func<ulong, TestCase> create, RunResult result) = Prepare();
         long start = Stopwatch.GetTimestamp();
         for (long i = _options.First; i < _options.First + _options.Count; i++)
         {
-            TestCase test = generator.Create(RandomSource.Derive(_options.Seed, i));
+            TestCase test = create(RandomSource.Derive(_options.Seed, i));
             bool isDevice = _options.DevicePeriod > 0 && i % _options.DevicePeriod == 0;
             if (RunCase(test, result, isDevice) is { } found)
             {
@@ -57,6 +55,20 @@ public sealed class DifferentialRun : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _processor.Dispose();
+
+    private (Func<ulong, TestCase> Create, RunResult Result) Prepare()
+    {
+        string description = $"{_options.Mode} on {_processor.HostDescription}";
+        if (_options.IsSystem)
+        {
+            SystemCaseGenerator system = new(_options.Mode, _processor.HypervisorName, _options.Accepts);
+            return (system.Create, new() { HostDescription = $"System cases, {description}", PoolSize = system.Count, Unsupported = [] });
+        }
+
+        InstructionPool pool = CreatePool(out List<Code> unsupported);
+        CaseGenerator generator = new(pool);
+        return (generator.Create, new() { HostDescription = description, PoolSize = pool.Count, Unsupported = unsupported });
+    }
 
     // Without what the emulator says it cannot do.
     private InstructionPool CreatePool(out List<Code> unsupported)
