@@ -19,7 +19,7 @@ internal static class GuestProcessor
     ];
 
     /// <summary>Options for an emulator that shall be like it.</summary>
-    public static X64EmulatorOptions OptionsOf(X64CpuidTable cpuid)
+    public static X64EmulatorOptions OptionsOf(X64CpuidTable cpuid, bool isQemu)
     {
         X64EmulatorFeatures features = X64EmulatorFeatures.All;
         foreach ((X64EmulatorFeatures feature, uint leaf, Func<X64CpuidEntry, uint> register, int bit) in s_bits)
@@ -30,8 +30,9 @@ internal static class GuestProcessor
             }
         }
 
+        // QEMU's has the calls of both makes in all modes.
         bool isIntel = cpuid.TryGet(0, 0, out X64CpuidEntry vendor) && vendor.Ebx == IntelVendor;
-        features &= ~(isIntel ? X64EmulatorFeatures.SyscallInProtectedMode : X64EmulatorFeatures.SysenterInLongMode);
+        features &= isQemu ? X64EmulatorFeatures.All : ~(isIntel ? X64EmulatorFeatures.SyscallInProtectedMode : X64EmulatorFeatures.SysenterInLongMode);
         int bits = cpuid.TryGet(AddressSizes, 0, out X64CpuidEntry sizes) ? (int)(sizes.Eax & 0xFF) : 0;
         return new() { Features = features, PhysicalAddressBits = bits };
     }

@@ -46,7 +46,7 @@ public sealed class KvmEngine : IEngine, IDisposable
     public string HypervisorName { get; }
 
     /// <summary>Options that give the emulated processor what this one has.</summary>
-    public X64EmulatorOptions EmulatorOptions => GuestProcessor.OptionsOf(_vcpu.X64.GetCpuid());
+    public X64EmulatorOptions EmulatorOptions => GuestProcessor.OptionsOf(_vcpu.X64.GetCpuid(), HypervisorName.EndsWith(EmulatedSuffix, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public void Run(TestCase test, Outcome outcome)

@@ -10,8 +10,13 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
 {
     private const string Tcg = "kvm_amd@tcg"; // QEMU 7.2
 
+    private const ulong GeneralDetect = 1UL << 13; // DR7.GD
+
+    private const int Debug = 1;
+    private const int InvalidOpcode = 6;
     private const int StackFault = 12;
     private const int GeneralProtection = 13;
+    private const int PageFault = 14;
     private const int AlignmentCheck = 17;
 
     /// <summary>The table.</summary>
@@ -23,8 +28,22 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "Vector operands need no alignment, and MXCSR takes any value", static c => c.Actual(GeneralProtection) && c.IsVectorFault),
         new(Tcg, "Accesses heed neither limits nor types of segments", static c =>
             !c.Is64 && (c.Actual(GeneralProtection) || c.Actual(StackFault)) && !c.IsSameEnd && c.IsOrdinaryAccess),
-        new(Tcg, "INT n that faults counts entries of 8 bytes in long mode too", static c =>
-            c.Machine.IsLong && c.Expected(GeneralProtection) && c.Actual(GeneralProtection) && c.Faulting.Mnemonic is Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into),
+        new(Tcg, "INT n that faults counts entries of 16 bytes where an error code counts entries of 8", static c =>
+            c.Machine.IsLong && c.IsSameEnd && c.HasErrorCode && c.Has(Mnemonic.Int, Mnemonic.Int3, Mnemonic.Into)),
+        new(Tcg, "INT1 is #UD", static c => c.Has(Mnemonic.Int1)),
+        new(Tcg, "LGDT and LIDT take any base", static c => c.Actual(GeneralProtection) && !c.IsSameEnd && c.Faulting.Mnemonic is Mnemonic.Lgdt or Mnemonic.Lidt),
+        new(Tcg, "DR7.GD is not heeded", static c => c.Actual(Debug) && (c.System?.Debug.Dr7 & GeneralDetect) is not (null or 0)),
+        new(Tcg, "An interrupt stack table entry loads a null SS at the same level too", static c => c.Machine.IsLong && c.IsNullStack),
+        new(Tcg, "A data segment that a return outward takes away keeps its base", static c => c.Machine.IsLong && c.Has(Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf) && c.LosesBase),
+        new(Tcg, "XSAVE and XRSTOR heed neither CR0.TS nor what is wrong with an image", static c => c.IsSavingState && !c.IsSameEnd),
+        new(Tcg, "Which byte of an XSAVE area faults first is each processor's own affair", static c => c.IsSavingState && c.Expected(PageFault) && c.Actual(PageFault)),
+        new(Tcg, "Far transfers of real mode heed no limit", static c => c.Machine.Mode == MachineMode.Real16 && c.Actual(GeneralProtection) && SystemPool.IsTransfer(c.Faulting)),
+        new(Tcg, "SYSRET of real mode is #GP before it is #UD", static c => c.Expected(GeneralProtection) && c.Actual(InvalidOpcode) && c.Has(Mnemonic.Sysret, Mnemonic.Sysexit)),
+        new(Tcg, "SYSENTER from 32-bit code leaves CS as 32-bit and 64-bit code at once, and takes any selector but 0", static c => c.Has(Mnemonic.Sysenter) && c.Machine.IsLong && !c.Is64),
+        new(Tcg, "A reserved bit in a page table is reported as one of a missing page", static c => c.Expected(PageFault) && c.Actual(PageFault) && c.IsReservedWithoutPresent),
+        new(Tcg, "Far calls write to the stack as a supervisor", static c => c.Expected(PageFault) && c.IsFirst(SystemPool.IsFarCall)),
+        new(Tcg, "The stack of an exception's handler has no limit", static c => c.ActualEnd == EndKind.Shutdown && !c.Machine.IsLong && !c.IsSameEnd),
+        new(Tcg, "Bits 16 to 19 of what LAR gives are undefined", static c => c.Has(Mnemonic.Lar) && c.IsSameEnd),
     ];
 
     /// <summary>The reason why a case is not compared; null: it is.</summary>
@@ -71,6 +90,52 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
                 && (BitConverter.ToInt64(expected.Memory, (int)frame) >> 47) is not (0 or -1);
         }
     }
+
+    /// <summary>State of a system case.</summary>
+    public SystemState? System => Test.System;
+
+    public EndKind ActualEnd => actual.End;
+
+    public bool HasErrorCode => expected is { End: EndKind.Handler, Vector: 8 or (>= 10 and <= 14) or 17 };
+
+    /// <summary>SS is null on the processor, and is not on the emulator.</summary>
+    public bool IsNullStack => expected.SpecialRegisters.Ss.IsUnusable && !actual.SpecialRegisters.Ss.IsUnusable;
+
+    /// <summary>FS or GS is null on both, and its base differs.</summary>
+    public bool LosesBase =>
+        (actual.SpecialRegisters.Fs.IsUnusable && expected.SpecialRegisters.Fs.Base != actual.SpecialRegisters.Fs.Base)
+        || (actual.SpecialRegisters.Gs.IsUnusable && expected.SpecialRegisters.Gs.Base != actual.SpecialRegisters.Gs.Base);
+
+    /// <summary>It begins with an instruction of the XSAVE family.</summary>
+    public bool IsSavingState => IsFirst(static instruction =>
+        instruction.Mnemonic.ToString() is { } name && (name.StartsWith("Xsave", StringComparison.Ordinal) || name.StartsWith("Xrstor", StringComparison.Ordinal) || name.StartsWith("Fx", StringComparison.Ordinal)));
+
+    /// <summary>The processor's error code of a page fault has RSVD, and not P. (SDM vol. 3A, 4.7)</summary>
+    public bool IsReservedWithoutPresent
+    {
+        get
+        {
+            ulong place = FaultFrame.Of(Test, expected).ErrorCode;
+            return place < (ulong)expected.Memory.Length && (expected.Memory[place] & 0x9) == 8;
+        }
+    }
+
+    /// <summary>The case has one of these.</summary>
+    public bool Has(params ReadOnlySpan<Mnemonic> mnemonics)
+    {
+        foreach (CaseInstruction item in Test.Instructions)
+        {
+            if (mnemonics.Contains(item.Instruction.Mnemonic))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Its first instruction is of a kind.</summary>
+    public bool IsFirst(Func<Instruction, bool> isOfKind) => Test.Instructions.Count > 0 && isOfKind(Test.Instructions[0].Instruction);
 
     public bool Expected(int vector) => expected.End == EndKind.Handler && expected.Vector == vector;
 

@@ -79,6 +79,7 @@ internal sealed partial class SystemInputs
         ulong value = index == X64MsrIndex.Efer
             ? Turn(ref random, test.System!.Registers.Efer, [0, 8, 10, 11, 1, 16, 63])
             : random.Chance(30) ? InterestingValues.Register(ref random) : random.Next() & 0x7FFF_FFFF;
+        value &= index == X64MsrIndex.SysenterCs ? ushort.MaxValue : ulong.MaxValue; // what lies above is reserved
         test.Registers = test.Registers with { Rcx = index, Rax = (uint)value, Rdx = value >> 32 };
     }
 

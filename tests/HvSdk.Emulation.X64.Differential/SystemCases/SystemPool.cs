@@ -62,7 +62,7 @@ internal sealed class SystemPool
         (SystemInput.Port, 6, [Mnemonic.In, Mnemonic.Out, Mnemonic.Insb, Mnemonic.Insw, Mnemonic.Insd, Mnemonic.Outsb, Mnemonic.Outsw, Mnemonic.Outsd]),
         (SystemInput.VectorState, 6, [
             Mnemonic.Fxsave, Mnemonic.Fxsave64, Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64,
-            Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr, Mnemonic.Fnsave, Mnemonic.Frstor, Mnemonic.Fldenv, Mnemonic.Fnstenv]),
+            Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr, Mnemonic.Frstor, Mnemonic.Fldenv]),
         (SystemInput.Flags, 4, [Mnemonic.Popf, Mnemonic.Popfd, Mnemonic.Popfq, Mnemonic.Pushf, Mnemonic.Pushfd, Mnemonic.Pushfq, Mnemonic.Cli, Mnemonic.Sti, Mnemonic.Stac, Mnemonic.Clac]),
         (SystemInput.Access, 10, []),
     ];
@@ -134,6 +134,13 @@ internal sealed class SystemPool
         Array.IndexOf(s_far, instruction.Code) < 0
         && instruction.Mnemonic is not (Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Retf or Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into)
         && (instruction.IsStackInstruction || instruction.MemorySize != MemorySize.Unknown);
+
+    /// <summary>A far jump, call or return.</summary>
+    public static bool IsTransfer(Instruction instruction) =>
+        Array.IndexOf(s_far, instruction.Code) >= 0 || instruction.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Retf;
+
+    /// <summary>A far call.</summary>
+    public static bool IsFarCall(Instruction instruction) => Array.IndexOf(s_far, instruction.Code) >= 0 && instruction.Mnemonic == Mnemonic.Call;
 
     private static bool IsOfMode(OpCodeInfo opCode, MachineMode mode)
     {
