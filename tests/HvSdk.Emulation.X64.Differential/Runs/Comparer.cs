@@ -197,6 +197,12 @@ public sealed partial class Comparer
                 memory[start + i] |= Accessed;
             }
         }
+
+        // It sets the accessed bit of an entry that has none: the first of PAE paging. (SDM vol. 3A, 4.4.1)
+        if ((memory[(int)MachineMap.PageTables] & 0xDF) == 1)
+        {
+            memory[(int)MachineMap.PageTables] |= 0x20;
+        }
     }
 
     private void CompareMemory(List<string> differences, TestCase test, Outcome expected, Outcome actual, ulong undefined, ulong errors)

@@ -40,6 +40,12 @@ public sealed class DifferentialRun : IDisposable
             bool isDevice = _options.DevicePeriod > 0 && i % _options.DevicePeriod == 0;
             if (RunCase(test, result, isDevice) is { } found)
             {
+                if (RunCase(test, null, isDevice) is null)
+                {
+                    Count(result, "differed once, and not again");
+                    continue;
+                }
+
                 Divergence divergence = Minimize(new Divergence(i, test, found.Differences, found.IsDevice));
                 result.Divergences.Add(divergence);
                 log?.Invoke(divergence);

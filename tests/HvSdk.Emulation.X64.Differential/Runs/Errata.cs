@@ -10,6 +10,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
 {
     private const string Tcg = "kvm_amd@tcg"; // QEMU 7.2
 
+    private const int SysenterCs = 4; // in the order of SystemMap.Msrs
     private const ulong GeneralDetect = 1UL << 13; // DR7.GD
 
     private const int Debug = 1;
@@ -34,12 +35,21 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "LGDT and LIDT take any base", static c => c.Actual(GeneralProtection) && !c.IsSameEnd && c.Faulting.Mnemonic is Mnemonic.Lgdt or Mnemonic.Lidt),
         new(Tcg, "DR7.GD is not heeded", static c => c.Actual(Debug) && (c.System?.Debug.Dr7 & GeneralDetect) is not (null or 0)),
         new(Tcg, "An interrupt stack table entry loads a null SS at the same level too", static c => c.Machine.IsLong && c.IsNullStack),
-        new(Tcg, "A data segment that a return outward takes away keeps its base", static c => c.Machine.IsLong && c.Has(Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf) && c.LosesBase),
+        new(Tcg, "A data segment that a return outward takes away keeps its base", static c => c.Has(Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf) && c.LosesBase),
         new(Tcg, "XSAVE and XRSTOR heed neither CR0.TS nor what is wrong with an image", static c => c.IsSavingState && !c.IsSameEnd),
         new(Tcg, "Which byte of an XSAVE area faults first is each processor's own affair", static c => c.IsSavingState && c.Expected(PageFault) && c.Actual(PageFault)),
+        new(Tcg, "XRSTOR of AVX state alone leaves MXCSR as it is", static c => c.Has(Mnemonic.Xrstor, Mnemonic.Xrstor64) && c.DiffersInMxcsr),
+        new(Tcg, "Words of x87 control and status are taken as they lie in memory", static c => c.Has(Mnemonic.Frstor, Mnemonic.Fldenv)),
+        new(Tcg, "IRET that pops VM enters virtual-8086 mode from any level, in long mode too", static c => c.Has(Mnemonic.Iretd, Mnemonic.Iret) && !c.IsSameEnd && c.IsVirtual8086),
+        new(Tcg, "The accessed bit of a descriptor is not set, so that a table that cannot be written is no fault", static c => !c.IsSameEnd && c.FaultsInTable),
+        new(Tcg, "The kernel's part of INS does several rounds at once", static c => c.Has(Mnemonic.Insb, Mnemonic.Insw, Mnemonic.Insd) && c.Expected(PageFault)),
+        new(Tcg, "RF is not set in the flags that a fault pushes", static c => c.IsSameEnd && c.DiffersInResumeFlag),
+        new(Tcg, "Accesses that write what they read set accessed bits before they fault", static c => c.Expected(PageFault) && c.IsSameEnd && c.DiffersInTables),
         new(Tcg, "Far transfers of real mode heed no limit", static c => c.Machine.Mode == MachineMode.Real16 && c.Actual(GeneralProtection) && SystemPool.IsTransfer(c.Faulting)),
         new(Tcg, "SYSRET of real mode is #GP before it is #UD", static c => c.Expected(GeneralProtection) && c.Actual(InvalidOpcode) && c.Has(Mnemonic.Sysret, Mnemonic.Sysexit)),
-        new(Tcg, "SYSENTER from 32-bit code leaves CS as 32-bit and 64-bit code at once, and takes any selector but 0", static c => c.Has(Mnemonic.Sysenter) && c.Machine.IsLong && !c.Is64),
+        new(Tcg, "SYSENTER from 32-bit code leaves CS as 32-bit and 64-bit code at once", static c => c.Has(Mnemonic.Sysenter) && c.Machine.IsLong && !c.Is64),
+        new(Tcg, "SYSENTER and SYSEXIT take any selector but 0", static c =>
+            c.Has(Mnemonic.Sysenter, Mnemonic.Sysexit, Mnemonic.Sysexitq) && c.Actual(GeneralProtection) && c.System?.Msrs[SysenterCs] is > 0 and < 4),
         new(Tcg, "A reserved bit in a page table is reported as one of a missing page", static c => c.Expected(PageFault) && c.Actual(PageFault) && c.IsReservedWithoutPresent),
         new(Tcg, "Far calls write to the stack as a supervisor", static c => c.Expected(PageFault) && c.IsFirst(SystemPool.IsFarCall)),
         new(Tcg, "The stack of an exception's handler has no limit", static c => c.ActualEnd == EndKind.Shutdown && !c.Machine.IsLong && !c.IsSameEnd),
@@ -105,6 +115,42 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
     public bool LosesBase =>
         (actual.SpecialRegisters.Fs.IsUnusable && expected.SpecialRegisters.Fs.Base != actual.SpecialRegisters.Fs.Base)
         || (actual.SpecialRegisters.Gs.IsUnusable && expected.SpecialRegisters.Gs.Base != actual.SpecialRegisters.Gs.Base);
+
+    public bool DiffersInMxcsr => BitConverter.ToUInt32(expected.Xsave, 24) != BitConverter.ToUInt32(actual.Xsave, 24);
+
+    /// <summary>The processor's segments are those of virtual-8086 mode.</summary>
+    public bool IsVirtual8086 => expected.SpecialRegisters.Ds is { IsUnusable: false, Limit: 0xFFFF } ds && ds.Base == (ulong)ds.Selector << 4;
+
+    /// <summary>The emulator could not write to a descriptor.</summary>
+    public bool FaultsInTable => actual.SpecialRegisters.Cr2 is >= MachineMap.Gdt and < MachineMap.Idt;
+
+    /// <summary>Bit 16 of words is all that differs in memory.</summary>
+    public bool DiffersInResumeFlag => Differs(static (address, change) => change == 1 && address % 4 == 2);
+
+    /// <summary>Accessed bits are all that differs in memory.</summary>
+    public bool DiffersInTables => Differs(static (address, change) => change == 0x20 && address is >= (int)MachineMap.PageTables and < (int)MachineMap.Code);
+
+    private bool Differs(Func<int, int, bool> isSuch)
+    {
+        bool found = false;
+        for (int i = 0; i < expected.Memory.Length; i++)
+        {
+            int change = expected.Memory[i] ^ actual.Memory[i];
+            if (change == 0 || (change == 1 && i is >= (int)MachineMap.Gdt and < (int)MachineMap.Idt))
+            {
+                continue; // the same, or the accessed bit of a descriptor
+            }
+
+            if (!isSuch(i, change))
+            {
+                return false;
+            }
+
+            found = true;
+        }
+
+        return found;
+    }
 
     /// <summary>It begins with an instruction of the XSAVE family.</summary>
     public bool IsSavingState => IsFirst(static instruction =>

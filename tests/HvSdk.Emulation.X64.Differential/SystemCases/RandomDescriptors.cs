@@ -85,7 +85,10 @@ internal static class RandomDescriptors
 
     private static (ulong Low, ulong High) Gate(ref RandomSource random, bool isLong, ulong type, ulong rest)
     {
-        Target target = Target.Code(ref random, isLong, random.Below(4), isLong ? 64 : 0);
+        bool isNarrow = (type & 8) == 0; // its offset has 16 bits, and reaches what ends cases in code with a base alone
+        Target target = isNarrow
+            ? new(Target.Level(LevelSegment.Code16, random.Below(4), random.Below(4)), MachineMap.Landing - MachineMap.Code)
+            : Target.Code(ref random, isLong, random.Below(4), isLong ? 64 : 0);
         ulong offset = target.Offset;
         ulong high = isLong && random.Chance(3) ? random.Next() & 0xFFFF_FFFF : 0;
         return ((offset & 0xFFFF) | ((ulong)target.Selector << 16) | rest | (type << TypeShift) | ((offset & 0xFFFF_0000) << 32), high);

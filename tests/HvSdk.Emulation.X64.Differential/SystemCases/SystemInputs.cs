@@ -202,6 +202,7 @@ internal sealed partial class SystemInputs(TestCase test, int level)
         {
             flags |= 1UL << 17;
             target = RealTarget(ref random);
+            target = target with { Offset = target.Offset & 0xFFFF };
         }
 
         int outer = target.Selector & 3;

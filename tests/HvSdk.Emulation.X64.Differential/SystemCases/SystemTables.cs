@@ -63,7 +63,8 @@ internal static class SystemTables
             }
 
             (ulong low, ulong high) = RandomDescriptors.InterruptGate(ref random, machine.IsLong);
-            if (random.Chance(50))
+            bool isFlat = (low & 0xFFFF_0000_0000_0000) != 0;
+            if (isFlat && random.Chance(50))
             {
                 low = (low & 0x0000_FFFF_FFFF_0000) | (handler & 0xFFFF) | ((handler & 0xFFFF_0000) << 32);
             }

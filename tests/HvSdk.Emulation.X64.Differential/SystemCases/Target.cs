@@ -17,7 +17,7 @@ internal readonly record struct Target(ushort Selector, ulong Offset)
         ulong based = MachineMap.Landing - MachineMap.Code + (ulong)offset;
         if (random.Chance(4))
         {
-            flat = based = random.Pick<ulong>([0xFFFF_FFFF, 0x1_0000_0000, 0xFFFF_8000_0000_0000, 0x8000_0000_0000, 0xFFFF, MachineMap.CodeEnd]);
+            flat = based = random.Pick<ulong>([0xFFFF_FFFF, 0x1_0000_0000, 0xFFFF_8000_0000_0000, 0x8000_0000_0000, MachineMap.CodeEnd]);
         }
 
         switch (random.Below(20))
