@@ -68,10 +68,10 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
         || (IsWild(opCode.Code) && !Machine.Of(mode).IsLong)
         || (opCode.MustBeCpl0 && !Machine.Of(mode).IsUser);
 
-    // TEST as F6 /1 and F7 /1 and VEX in 16-bit code are #UD; the immediate of a RET of 16 bits has a sign; SGDT and SIDT of 16 bits store 24 bits of the base.
+    // TEST as F6 /1 and F7 /1 and VEX in 16-bit code are #UD; the immediate of RET has a sign; SGDT and SIDT of 16 bits store 24 bits of the base.
     private static bool IsWrongOnTcg(OpCodeInfo opCode, MachineMode mode) =>
         opCode.Code.ToString().EndsWith("r1", StringComparison.Ordinal)
-        || opCode.Code is Code.Retnw_imm16 or Code.Sidt_m1632_16 or Code.Sgdt_m1632_16
+        || opCode.Code is Code.Retnw_imm16 or Code.Retnd_imm16 or Code.Retnq_imm16 or Code.Sidt_m1632_16 or Code.Sgdt_m1632_16
         || (opCode.Encoding == EncodingKind.VEX && Machine.Of(mode).Bitness == 16);
 
     // Jumps to wherever a register or memory says. Without pages that are not executable they run data as code, which the rules for flags know nothing of.

@@ -45,6 +45,11 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "The kernel's part of INS does several rounds at once", static c => c.Has(Mnemonic.Insb, Mnemonic.Insw, Mnemonic.Insd) && c.Expected(PageFault)),
         new(Tcg, "RF is not set in the flags that a fault pushes", static c => c.IsSameEnd && c.DiffersInResumeFlag),
         new(Tcg, "Accesses that write what they read set accessed bits before they fault", static c => c.Expected(PageFault) && c.IsSameEnd && c.DiffersInTables),
+        new(Tcg, "MMX state begins before the operand's page fault", static c => c.Expected(PageFault) && c.IsSameEnd && c.IsMmxFault),
+        new(Tcg, "The immediate of a far return has a sign", static c => c.HasFarReturnOfMany),
+        new(Tcg, "A far target beyond its segment is reported with the selector", static c =>
+            c.Expected(GeneralProtection) && c.Actual(GeneralProtection) && c.HasFarTransfer && c.DiffersInErrorCode),
+        new(Tcg, "XSAVE and FXSAVE leave reserved bytes alone, and MXCSR where AVX state is saved without SSE", static c => c.IsSavingState && c.IsSameEnd && c.DiffersInArena),
         new(Tcg, "Far transfers of real mode heed no limit", static c => c.Machine.Mode == MachineMode.Real16 && c.Actual(GeneralProtection) && SystemPool.IsTransfer(c.Faulting)),
         new(Tcg, "SYSRET of real mode is #GP before it is #UD", static c => c.Expected(GeneralProtection) && c.Actual(InvalidOpcode) && c.Has(Mnemonic.Sysret, Mnemonic.Sysexit)),
         new(Tcg, "SYSENTER from 32-bit code leaves CS as 32-bit and 64-bit code at once", static c => c.Has(Mnemonic.Sysenter) && c.Machine.IsLong && !c.Is64),
@@ -130,6 +135,26 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
     /// <summary>Accessed bits are all that differs in memory.</summary>
     public bool DiffersInTables => Differs(static (address, change) => change == 0x20 && address is >= (int)MachineMap.PageTables and < (int)MachineMap.Code);
 
+    /// <summary>The operands' memory is all that differs.</summary>
+    public bool DiffersInArena => Differs(static (address, _) => address is >= (int)MachineMap.Arena and < (int)MachineMap.ArenaEnd);
+
+    /// <summary>The error code is all that differs in memory.</summary>
+    public bool DiffersInErrorCode
+    {
+        get
+        {
+            ulong place = FaultFrame.Of(Test, expected).ErrorCode;
+            return Differs((address, _) => (ulong)address - place < 2);
+        }
+    }
+
+    public bool IsMmxFault => Array.IndexOf(Faulting.CpuidFeatures, CpuidFeature.MMX) >= 0
+        || (Faulting.Op0Kind == OpKind.Register && Faulting.Op0Register is >= Register.MM0 and <= Register.MM7);
+
+    public bool HasFarReturnOfMany => Test.Instructions.Any(static item => item.Instruction is { Mnemonic: Mnemonic.Retf, Op0Kind: OpKind.Immediate16, Immediate16: >= 0x8000 });
+
+    public bool HasFarTransfer => Test.Instructions.Any(static item => SystemPool.IsTransfer(item.Instruction));
+
     private bool Differs(Func<int, int, bool> isSuch)
     {
         bool found = false;
@@ -152,8 +177,8 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
         return found;
     }
 
-    /// <summary>It begins with an instruction of the XSAVE family.</summary>
-    public bool IsSavingState => IsFirst(static instruction =>
+    /// <summary>It has an instruction of the XSAVE family.</summary>
+    public bool IsSavingState => Test.Instructions.Select(static item => item.Instruction).Any(static instruction =>
         instruction.Mnemonic.ToString() is { } name && (name.StartsWith("Xsave", StringComparison.Ordinal) || name.StartsWith("Xrstor", StringComparison.Ordinal) || name.StartsWith("Fx", StringComparison.Ordinal)));
 
     /// <summary>The processor's error code of a page fault has RSVD, and not P. (SDM vol. 3A, 4.7)</summary>
