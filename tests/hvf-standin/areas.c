@@ -14,13 +14,15 @@ bool area_find_next(const uint8_t *address, struct area *area)
     bool is_found = false;
     while (maps != NULL && !is_found && fgets(line, sizeof line, maps) != NULL)
     {
-        unsigned long start, end, inode;
+        unsigned long start, end, offset, inode;
         char access[5];
-        if (sscanf(line, "%lx-%lx %4s %*x %*s %lu", &start, &end, access, &inode) == 4 && (uintptr_t)address < end)
+        if (sscanf(line, "%lx-%lx %4s %lx %*s %lu", &start, &end, access, &offset, &inode) == 5 && (uintptr_t)address < end)
         {
             area->start = (uint8_t *)start;
             area->end = (uint8_t *)end;
-            area->protection = (access[0] == 'r' ? PROT_READ : 0) | (access[1] == 'w' ? PROT_WRITE : 0) | (access[2] == 'x' ? PROT_EXEC : 0);
+            area->offset = offset;
+            area->protection = (access[0] == 'r' ? PROT_READ : 0) | (access[1] == 'w' ? PROT_WRITE : 0);
+            area->protection |= access[2] == 'x' ? PROT_EXEC : 0;
             area->is_shared = access[3] == 's';
             area->inode = inode;
             is_found = true;

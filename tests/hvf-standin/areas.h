@@ -6,6 +6,7 @@
 struct area
 {
     uint8_t *start, *end;
+    uint64_t offset; /* of its start in the file */
     int protection;
     bool is_shared;
     unsigned long inode; /* 0 where there is no file */

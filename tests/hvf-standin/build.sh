@@ -65,6 +65,7 @@ build_guests() {
     "$cross-nm" "$new/objects/guests.elf" | awk '$3 ~ /^guest_/ { print "#define " toupper($3) " 0x" $1 }' >"$new/objects/guests.h"
 }
 
+# A library that is unloaded would leave its thread, which waits for QEMU, without code: hence nodelete.
 link_library() { # version, objects...
     local version=$1 folder=$new/$1
     shift
@@ -74,7 +75,7 @@ link_library() { # version, objects...
         awk -v version="${numbers[$version]}" '!/^#/ && NF >= 2 && $2 <= version { print "  " $1 ";" }' "$here/exports.txt"
         echo '  local: *; };'
     } >"$new/objects/exports-$version.map"
-    gcc -shared -Wl,--version-script="$new/objects/exports-$version.map" -Wl,-z,defs -o "$folder/libhvf-standin.so" "$@" -lpthread
+    gcc -shared -Wl,--version-script="$new/objects/exports-$version.map" -Wl,-z,defs -Wl,-z,nodelete -o "$folder/libhvf-standin.so" "$@" -lpthread
 }
 
 build_library() {
@@ -99,7 +100,7 @@ build_library() {
 }
 
 build_selftest() {
-    gcc "${flags[@]}" -I"$new/objects" -Wa,-I"$new/objects" "$here"/selftest/*.c "$here/selftest/image.S" -o "$new/selftest" -L"$new/$newest" -lhvf-standin -lpthread \
+    gcc "${flags[@]}" -I"$new/objects" -Wa,-I"$new/objects" "$here"/selftest/*.c "$here/selftest/image.S" -o "$new/selftest" -L"$new/$newest" -lhvf-standin -lpthread -ldl \
         -Wl,-rpath,'$ORIGIN/'"$newest"
 }
 

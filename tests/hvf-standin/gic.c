@@ -240,12 +240,14 @@ hv_return_t hv_gic_get_spi_interrupt_range(uint32_t *first, uint32_t *count)
 
 hv_return_t hv_gic_get_intid(uint16_t interrupt, uint32_t *intid)
 {
-    bool is_known = interrupt == INTID_PERFORMANCE || interrupt == INTID_MAINTENANCE || interrupt == INTID_EL2_TIMER || interrupt == INTID_VIRTUAL_TIMER ||
-                    interrupt == INTID_PHYSICAL_TIMER;
-    if (!is_known || intid == NULL)
+    static const uint16_t known[] = {INTID_PERFORMANCE, INTID_MAINTENANCE, INTID_EL2_TIMER, INTID_VIRTUAL_TIMER, INTID_PHYSICAL_TIMER};
+    for (size_t i = 0; i < sizeof known / sizeof known[0] && intid != NULL; i++)
     {
-        return HV_BAD_ARGUMENT;
+        if (known[i] == interrupt)
+        {
+            *intid = interrupt;
+            return HV_SUCCESS;
+        }
     }
-    *intid = interrupt;
-    return HV_SUCCESS;
+    return HV_BAD_ARGUMENT;
 }

@@ -1,5 +1,5 @@
-/* R-GIC: the platform's interrupt controller, a GICv3 (Arm IHI 0069) with one security state and no LPIs. It lives here, in the library: guests' accesses
-   to its frames and to ICC_* trap, and it drives HCR_EL2.VI and VF. All functions want vm_lock. */
+/* R-GIC: the platform's interrupt controller, a GICv3 (Arm IHI 0069) with one security state and no LPIs. It lives here, in the
+   library: guests' accesses to its frames and to ICC_* trap, and it drives HCR_EL2.VI and VF. All functions want vm_lock. */
 #pragma once
 #include "standin.h"
 

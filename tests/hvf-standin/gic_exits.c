@@ -85,7 +85,11 @@ bool gic_exit(struct vcpu *vcpu)
 }
 
 /* Ticks of mach_absolute_time() until a timer expires; UINT64_MAX where it does not. */
-static uint64_t ticks_until(uint64_t control, uint64_t value, uint64_t now) { return (control & 3) != 1 ? UINT64_MAX : value > now ? value - now : 0; }
+static uint64_t ticks_until(uint64_t control, uint64_t value, uint64_t now)
+{
+    bool is_on = (control & 3) == 1; /* ENABLE without IMASK */
+    return !is_on ? UINT64_MAX : value > now ? value - now : 0;
+}
 
 static uint64_t ticks_to_timers(const struct vcpu *vcpu)
 {

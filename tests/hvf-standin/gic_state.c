@@ -39,8 +39,9 @@ static bool is_redistributor_register(uint32_t reg)
 {
     uint32_t offset = reg - 0x10000;
     bool is_bits = offset >= 0x80 && offset < IPRIORITYR && offset % 0x80 == 0;
-    return reg == GICR_TYPER || reg == PIDR2 || (reg >= 0x10000 && (is_bits || (offset >= IPRIORITYR && offset < IPRIORITYR + 32 && offset % 4 == 0) ||
-                                                                    offset == 0xC00 || offset == 0xC04));
+    bool is_priority = offset >= IPRIORITYR && offset < IPRIORITYR + PRIVATE_COUNT && offset % 4 == 0;
+    bool is_configuration = offset == 0xC00 || offset == 0xC04;
+    return reg == GICR_TYPER || reg == PIDR2 || (reg >= 0x10000 && (is_bits || is_priority || is_configuration));
 }
 
 static hv_return_t access_redistributor(hv_vcpu_t number, uint32_t reg, uint64_t *value, bool is_write)
@@ -60,8 +61,15 @@ static hv_return_t access_redistributor(hv_vcpu_t number, uint32_t reg, uint64_t
     return result;
 }
 
-hv_return_t hv_gic_get_redistributor_reg(hv_vcpu_t vcpu, uint32_t reg, uint64_t *value) { return access_redistributor(vcpu, reg, value, false); }
-hv_return_t hv_gic_set_redistributor_reg(hv_vcpu_t vcpu, uint32_t reg, uint64_t value) { return access_redistributor(vcpu, reg, &value, true); }
+hv_return_t hv_gic_get_redistributor_reg(hv_vcpu_t vcpu, uint32_t reg, uint64_t *value)
+{
+    return access_redistributor(vcpu, reg, value, false);
+}
+
+hv_return_t hv_gic_set_redistributor_reg(hv_vcpu_t vcpu, uint32_t reg, uint64_t value)
+{
+    return access_redistributor(vcpu, reg, &value, true);
+}
 
 /* R-GIC-03 */
 hv_return_t hv_gic_get_redistributor_base(hv_vcpu_t number, uint64_t *base)

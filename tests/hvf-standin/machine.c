@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <linux/close_range.h>
 #include <unistd.h>
 
 extern const char el2_program[], el2_program_end[];
@@ -72,6 +73,7 @@ static void become_qemu(const char **arguments, pid_t parent)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* it shall keep nothing of this process open but what is its own */
     fcntl(machine.fd, F_SETFD, 0);
     for (unsigned cpu = 0; cpu < machine.cpu_count; cpu++)
     {
@@ -124,7 +126,8 @@ static bool await_program(void)
         poll(&bell, 1, 20);
         if (atomic_load(&machine.is_dead) || now() > limit)
         {
-            fprintf(stderr, "hvf-standin: QEMU %s\n", atomic_load(&machine.is_dead) ? "ended at its start (is qemu-system-arm installed?)" : "does not start");
+            bool is_dead = atomic_load(&machine.is_dead) != 0;
+            fprintf(stderr, "hvf-standin: QEMU %s\n", is_dead ? "ended at its start (is qemu-system-arm installed?)" : "does not start");
             return false;
         }
     }
@@ -179,6 +182,7 @@ static bool machine_start(void)
         mailbox_of(cpu)->spin = (uint32_t)switches.cpu_spin;
     }
     atomic_store(&machine.is_dead, 0);
+    atomic_store(&machine.is_lost, 0);
     atomic_int started = 0;
     if (pthread_create(&keeper, NULL, keep, &started) != 0)
     {
@@ -200,9 +204,8 @@ static bool machine_start(void)
 bool machine_ensure(void)
 {
     switches_load();
-    bool fits = machine.ram != NULL && !atomic_load(&machine.is_dead) && machine.cpu_count == switches.max_vcpus + FIRST_VCPU_CPU &&
-                machine.size == switches.memory << 20;
-    if (fits)
+    bool runs = machine.ram != NULL && !atomic_load(&machine.is_dead) && !atomic_load(&machine.is_lost);
+    if (runs && machine.cpu_count == switches.max_vcpus + FIRST_VCPU_CPU && machine.size == switches.memory << 20)
     {
         return true;
     }

@@ -57,5 +57,9 @@ bool mailbox_wait(unsigned cpu)
         is_alive = (size > 0 || (size < 0 && errno == EINTR)) && !has_failed();
     }
     __atomic_store_n(&mailbox->host_sleeps, 0, __ATOMIC_SEQ_CST);
+    if (!is_alive)
+    {
+        atomic_store(&machine.is_lost, 1);
+    }
     return is_alive;
 }

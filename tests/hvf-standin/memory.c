@@ -50,7 +50,7 @@ static void leave(struct leaving *leaving, uint64_t page)
     }
     if (leaving->size != 0)
     {
-        pages_give_back(leaving->host, leaving->page, leaving->size);
+        pages_give_back(leaving->host, leaving->size);
     }
     *leaving = (struct leaving){host, page, PAGE_SIZE_4K};
 }
@@ -86,7 +86,7 @@ static void unmap(uint64_t ipa, uint64_t size)
     }
     if (leaving.size != 0)
     {
-        pages_give_back(leaving.host, leaving.page, leaving.size);
+        pages_give_back(leaving.host, leaving.size);
     }
 }
 
@@ -100,6 +100,7 @@ static hv_return_t map(uint8_t *host, uint64_t ipa, uint64_t size, uint64_t flag
     {
         return HV_ERROR; /* R-MEM-03 */
     }
+    pages_collect();
     for (uint64_t done = 0; done < size;)
     {
         uint64_t page;

@@ -1,5 +1,6 @@
-/* R-MEM-08: the caller's memory becomes the machine's. Parts of the machine's file are mapped over it, with what it holds; when no map uses them any
-   more, memory of the kind that was there takes their place, again with what it holds. */
+/* R-MEM-08: the caller's memory becomes the machine's: parts of the machine's file are mapped over it, with what it holds. There they
+   stay, in use or not, until the caller is found to have unmapped them; only where memory was shared with another mapping, that one
+   comes back after the last use. */
 #define _GNU_SOURCE
 #include "standin.h"
 #include "areas.h"
@@ -127,6 +128,12 @@ static void copy_out(uint8_t *to, uint64_t page, uint64_t size, bool is_zeroed)
     }
 }
 
+/* Whether what is mapped there is this span's. */
+static bool is_of_span(const struct area *area, const struct span *span)
+{
+    return area_is_of_file(area, machine.fd) && area->offset - span->page == (uint64_t)(area->start - span->host);
+}
+
 static bool take_new(uint8_t *host, uint64_t size, size_t at, size_t *part)
 {
     struct area area;
@@ -167,9 +174,9 @@ bool pages_take(uint8_t *host, size_t size, uint64_t *page, size_t *part)
     size_t at = span_at(host);
     bool is_known = at < span_count && spans[at].host <= host;
     struct area area;
-    if (is_known && !(area_find(host, &area) && area_is_of_file(&area, machine.fd)))
+    if (is_known && !(area_find(host, &area) && is_of_span(&area, &spans[at])))
     {
-        return false; /* the caller has unmapped what was in use */
+        return false; /* the caller has unmapped what a guest has still */
     }
     if (is_known)
     {
@@ -223,50 +230,96 @@ static void put_back_part(const struct span *span, uint8_t *host, uint64_t size)
     }
 }
 
-/* R-MEM-10: only where the caller has not unmapped it meanwhile. */
 static void put_back(const struct span *span, uint8_t *host, uint64_t size)
 {
     struct area area;
     for (uint8_t *end = host + size; host < end && area_find_next(host, &area) && area.start < end; host = area.end)
     {
         uint8_t *from = area.start > host ? area.start : host, *until = area.end < end ? area.end : end;
-        if (area_is_of_file(&area, machine.fd))
+        if (is_of_span(&area, span)) /* R-MEM-10: only where the caller has not unmapped it meanwhile */
         {
             put_back_part(span, from, (uint64_t)(until - from));
         }
     }
 }
 
-void pages_give_back(uint8_t *host, uint64_t page, size_t size)
+/* Makes a part of a span free for others. */
+static void release(uint8_t *host, uint64_t size)
+{
+    size_t at = span_at(host);
+    struct span span = spans[at];
+    uint64_t before = (uint64_t)(host - span.host), page = span.page + before;
+    for (uint64_t i = 0; i < size; i += PAGE_SIZE_4K)
+    {
+        code_forget(page + i);
+    }
+    fallocate(machine.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)page, (off_t)size);
+    extents_free(page, size);
+    memmove(&spans[at], &spans[at + 1], (--span_count - at) * sizeof spans[0]);
+    if (before + size < span.size)
+    {
+        uint64_t skipped = before + size;
+        insert_span(at, (struct span){span.host + skipped, span.size - skipped, span.page + skipped, span.protection,
+                                      span.original == NULL ? NULL : span.original + skipped});
+    }
+    if (before != 0)
+    {
+        insert_span(at, (struct span){span.host, before, span.page, span.protection, span.original});
+    }
+}
+
+void pages_give_back(uint8_t *host, size_t size)
 {
     while (size != 0)
     {
         size_t at = span_at(host);
-        struct span span = spans[at];
-        uint64_t left = (uint64_t)(span.host + span.size - host);
+        uint64_t left = (uint64_t)(spans[at].host + spans[at].size - host);
         uint64_t part = size < left ? size : left;
-        put_back(&span, host, part);
-        for (uint64_t i = 0; i < part; i += PAGE_SIZE_4K)
+        if (spans[at].original != NULL)
         {
-            code_forget(page + i);
-        }
-        fallocate(machine.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)page, (off_t)part);
-        extents_free(page, part);
-        /* What is left of the span, before and after. */
-        uint64_t before = (uint64_t)(host - span.host);
-        memmove(&spans[at], &spans[at + 1], (--span_count - at) * sizeof spans[0]);
-        if (before + part < span.size)
-        {
-            uint64_t skipped = before + part;
-            insert_span(at, (struct span){span.host + skipped, span.size - skipped, span.page + skipped, span.protection,
-                                          span.original == NULL ? NULL : span.original + skipped});
-        }
-        if (before != 0)
-        {
-            insert_span(at, (struct span){span.host, before, span.page, span.protection, span.original});
+            put_back(&spans[at], host, part);
+            release(host, part);
         }
         host += part;
-        page += part;
         size -= part;
+    }
+}
+
+static void release_unused(const struct span *span, uint8_t *from, uint8_t *until)
+{
+    while (from < until)
+    {
+        uint8_t *end = from;
+        while (end < until && uses[(span->page + (uint64_t)(end - span->host)) / PAGE_SIZE_4K] == 0)
+        {
+            end += PAGE_SIZE_4K;
+        }
+        if (end != from)
+        {
+            release(from, (uint64_t)(end - from));
+        }
+        from = end + PAGE_SIZE_4K; /* one that is in use, or the end */
+    }
+}
+
+/* What the caller has unmapped, and no guest has, is free. */
+void pages_collect(void)
+{
+    for (size_t i = span_count; i-- > 0;)
+    {
+        struct span span = spans[i];
+        for (uint8_t *at = span.host, *end = span.host + span.size; at < end;)
+        {
+            struct area area;
+            bool is_any = area_find_next(at, &area);
+            bool is_there = is_any && area.start <= at;
+            uint8_t *until = !is_any ? end : is_there ? area.end : area.start;
+            until = until < end ? until : end;
+            if (!is_there || !is_of_span(&area, &span))
+            {
+                release_unused(&span, at, until);
+            }
+            at = until;
+        }
     }
 }

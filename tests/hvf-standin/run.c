@@ -127,9 +127,20 @@ static bool tell(struct vcpu *vcpu)
 
 static bool is_nth(uint64_t runs, uint64_t n) { return n != 0 && runs % n == 0; }
 
+/* R-RUN-08: EL0t, EL1t, EL1h, and AArch32's user mode, which only a guest can come to. With any other it would not be a guest that runs. */
+static bool is_mode_valid(uint64_t pstate)
+{
+    unsigned mode = pstate & 0x1F;
+    return mode == 0x0 || mode == 0x4 || mode == 0x5 || mode == 0x10;
+}
+
 static hv_return_t run(struct vcpu *vcpu)
 {
     spoil(vcpu->exit);
+    if (!is_mode_valid(vcpu->mailbox->pstate))
+    {
+        return HV_ILLEGAL_GUEST_STATE;
+    }
     vcpu->runs++;
     bool is_canceled = is_nth(vcpu->runs, switches.spurious_cancels);
     if (!is_canceled && is_nth(vcpu->runs, switches.unknown_exits))

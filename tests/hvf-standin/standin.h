@@ -37,7 +37,8 @@ struct machine
     int fd;
     unsigned cpu_count;
     int doorbells[MAX_CPUS];
-    atomic_int is_dead;
+    atomic_int is_dead; /* the process has ended */
+    atomic_int is_lost; /* it does not answer any more */
     pid_t process;
     int64_t counter_lead; /* mach_absolute_time() less the machine's physical counter */
 };
@@ -101,7 +102,8 @@ void memory_unmap_all(void);
 bool pages_take(uint8_t *host, size_t size, uint64_t *first_of_part, size_t *part); /* R-MEM-08: the caller's memory becomes the machine's */
 void pages_use(uint64_t page);
 bool pages_drop(uint64_t page, uint8_t **host); /* true: nobody uses it any more */
-void pages_give_back(uint8_t *host, uint64_t page, size_t size);
+void pages_give_back(uint8_t *host, size_t size); /* what no map uses any more */
+void pages_collect(void);
 void pages_reset(void);
 void code_admit(const struct mailbox *mailbox);
 void code_check(void);
@@ -112,7 +114,7 @@ void code_reset(void);
 struct vcpu
 {
     unsigned cpu; /* its number is the processor's less FIRST_VCPU_CPU */
-    pthread_t owner;
+    uint64_t owner; /* thread_number() of its thread */
     struct mailbox *mailbox;
     hv_vcpu_exit_t *exit;
     atomic_int cancel;
@@ -129,6 +131,7 @@ struct vcpu
     struct gic_cpu *gic;
     pthread_cond_t wake; /* for a WFI inside a run (gic) */
 };
+uint64_t thread_number(void); /* never the same for two threads */
 /* The vCPU with this number, if it is the calling thread's. */
 hv_return_t vcpu_find(hv_vcpu_t number, struct vcpu **vcpu);
 void vcpu_attention(struct vcpu *vcpu);
@@ -157,7 +160,6 @@ uint64_t timer_cntvoff(const struct vcpu *vcpu);
 #define HCR_TWE (1ull << 14)
 #define HCR_TID3 (1ull << 18)
 #define HCR_TSC (1ull << 19)
-#define HCR_TACR (1ull << 21)
 #define HCR_RW (1ull << 31)
 #define MDCR_TPMCR (1ull << 5)
 #define MDCR_TPM (1ull << 6)

@@ -6,11 +6,22 @@
 enum { EXIT_SIZE = 4096, PSTATE_EL1H_MASKED = 0x3C5, POISON_BYTE = 0xCC };
 #define MPIDR_RESET 0x80000000ull
 
+uint64_t thread_number(void)
+{
+    static _Atomic uint64_t last;
+    static __thread uint64_t number;
+    if (number == 0)
+    {
+        number = atomic_fetch_add(&last, 1) + 1;
+    }
+    return number;
+}
+
 hv_return_t vcpu_find(hv_vcpu_t number, struct vcpu **vcpu)
 {
     *vcpu = number < MAX_CPUS - FIRST_VCPU_CPU ? vm.vcpus[number + FIRST_VCPU_CPU] : NULL;
     /* R-VCPU-03, R-VCPU-04 */
-    return *vcpu != NULL && pthread_equal((*vcpu)->owner, pthread_self()) ? HV_SUCCESS : HV_BAD_ARGUMENT;
+    return *vcpu != NULL && (*vcpu)->owner == thread_number() ? HV_SUCCESS : HV_BAD_ARGUMENT;
 }
 
 static void reset(struct vcpu *vcpu)
@@ -39,7 +50,7 @@ static struct vcpu *make(unsigned cpu)
         return NULL;
     }
     vcpu->cpu = cpu;
-    vcpu->owner = pthread_self();
+    vcpu->owner = thread_number();
     vcpu->mailbox = mailbox_of(cpu);
     vcpu->exit = aligned_alloc(EXIT_SIZE, EXIT_SIZE);
     pthread_cond_init(&vcpu->wake, NULL);
@@ -60,7 +71,7 @@ static hv_return_t create(hv_vcpu_t *number, hv_vcpu_exit_t **exit)
     unsigned free_cpu = 0;
     for (unsigned cpu = machine.cpu_count - 1; cpu >= FIRST_VCPU_CPU; cpu--)
     {
-        if (vm.vcpus[cpu] != NULL && pthread_equal(vm.vcpus[cpu]->owner, pthread_self()))
+        if (vm.vcpus[cpu] != NULL && vm.vcpus[cpu]->owner == thread_number())
         {
             return HV_BUSY; /* R-VCPU-01 */
         }

@@ -95,6 +95,7 @@ hv_return_t hv_vm_destroy(void)
     if (result == HV_SUCCESS)
     {
         memory_unmap_all();
+        pages_collect();
         gic_destroy();
         vm.exists = false;
         if (!switches.keep_machine)

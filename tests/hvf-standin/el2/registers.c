@@ -1,4 +1,5 @@
-/* The guest's EL1 state stays in the processor while its program is at EL2. What the library wrote goes in before a run, all of it comes out after. */
+/* The guest's EL1 state stays in the processor while its program is at EL2. What the library wrote goes in before a run, all of it
+   comes out after. */
 #include "el2.h"
 
 /* For the library: what a processor has after its reset, and what it is. */

@@ -56,12 +56,11 @@ vectors:
     .rept 8 /* from EL2 itself: interrupts are masked here, so each is a fault of the program */
     FAULT
     .endr
+    .rept 2 /* from the guest in AArch64, and in AArch32, which EL0 can be in */
     FROM_GUEST 1
     FROM_GUEST 2
     FROM_GUEST 3
     FROM_GUEST 4
-    .rept 4 /* there is no AArch32 */
-    FAULT
     .endr
 
     /* enum vector guest_enter(struct mailbox *): returns when an exception comes to EL2. */

@@ -27,6 +27,22 @@ void test_cost(void)
         hv_vm_protect(GUEST_BASE + DATA, 0x4000, 7);
     }
     printf("  %.1f us for a change of protection\n", (microseconds() - began) / 200);
+    uint8_t *other = pages(0x100000);
+    began = microseconds();
+    for (int i = 0; i < 50; i++)
+    {
+        hv_vm_map(other, GUEST_BASE + MEMORY_SIZE, 0x100000, 7);
+        hv_vm_unmap(GUEST_BASE + MEMORY_SIZE, 0x100000);
+    }
+    printf("  %.1f us to map and unmap 1 MiB\n", (microseconds() - began) / 50);
+    pages_free(other, 0x100000);
     CHECK("R-RUN-01", is_call(&m, 1));
     machine_delete(&m);
+    began = microseconds();
+    for (int i = 0; i < 50; i++)
+    {
+        hv_vm_create(NULL);
+        hv_vm_destroy();
+    }
+    printf("  %.1f us for a VM, once QEMU runs\n", (microseconds() - began) / 50);
 }

@@ -28,6 +28,7 @@ static void data_aborts(void)
     EQUAL("R-EXIT-03", DEVICE, m.exit->exception.physical_address);
     start(&m, GUEST_LOAD_PAIR, 1ull << 36); /* beyond the IPA size */
     EQUAL("R-EXIT-01", CLASS_DATA_ABORT, exit_class(&m));
+    EQUAL("R-EXIT-03", 1ull << 36, m.exit->exception.physical_address);
     machine_delete(&m);
 }
 
@@ -56,8 +57,32 @@ static void calls(void)
     machine_delete(&m);
 }
 
+/* A guest that goes where the platform's cannot must not take the stand-in along. */
+static void modes(void)
+{
+    struct machine m;
+    machine_create(&m);
+    const uint64_t el2h = 0x3C9, aarch32_supervisor = 0x1D3;
+    set(&m, HV_REG_PC, GUEST_BASE + GUEST_CALL);
+    set(&m, HV_REG_CPSR, el2h);
+    RESULT_IS("R-RUN-08", HV_ILLEGAL_GUEST_STATE, hv_vcpu_run(m.vcpu));
+    set(&m, HV_REG_CPSR, aarch32_supervisor);
+    RESULT_IS("R-RUN-08", HV_ILLEGAL_GUEST_STATE, hv_vcpu_run(m.vcpu));
+    const uint32_t load_r0_r1 = 0xE5910000;
+    memcpy(m.memory + DATA, &load_r0_r1, 4);
+    set(&m, HV_REG_X0 + 1, DEVICE);
+    EQUAL("R-RUN-08", HV_EXIT_REASON_EXCEPTION, start(&m, GUEST_TO_AARCH32, GUEST_BASE + DATA));
+    EQUAL("R-RUN-08", CLASS_DATA_ABORT, exit_class(&m));
+    EQUAL("R-RUN-08", DEVICE, m.exit->exception.physical_address);
+    EQUAL("R-RUN-08", 0x10, get(&m, HV_REG_CPSR) & 0x1F);
+    start(&m, GUEST_CALL, 0);
+    CHECK("R-RUN-08", is_call(&m, 0x21));
+    machine_delete(&m);
+}
+
 void test_exits(void)
 {
+    modes();
     data_aborts();
     calls();
 }

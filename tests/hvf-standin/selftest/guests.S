@@ -132,6 +132,13 @@ guest_read_mdscr:
     mrs x7, mdscr_el1
     hvc #1
 
+/* Leaves for AArch32 at EL0, whose code is at x0: ldr r0, [r1]. */
+guest_to_aarch32:
+    mov x2, #0x10
+    msr spsr_el1, x2
+    msr elr_el1, x0
+    eret
+
 /* Floating point. */
 guest_floating:
     fadd d2, d0, d1

@@ -39,6 +39,7 @@ int main(int count, char **arguments)
         {"system", test_system},
         {"debug", test_debug},
         {"gic", test_gic},
+        {"hostile", test_hostile},
         {"cost", test_cost},
     };
     setvbuf(stdout, NULL, _IOLBF, 0);

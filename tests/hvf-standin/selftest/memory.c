@@ -135,6 +135,30 @@ static void callers_memory(void)
     CHECK("R-MEM-10", msync(memory + 0x4000, 0x4000, MS_ASYNC) != 0); /* nothing has come there */
     memory[0] = 1;
     munmap(memory, 0x4000);
+    /* Memory that comes to an address where other memory was in use, too. */
+    for (int i = 0; i < 3; i++)
+    {
+        uint8_t *fresh = mmap(memory, 0x8000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        fresh[5] = (uint8_t)(i + 1);
+        OK("R-MEM-10", hv_vm_map(fresh, 0x10000, 0x8000, 7));
+        EQUAL("R-MEM-10", i + 1, fresh[5]);
+        EQUAL("R-MEM-10", 0, fresh[6]);
+        fresh[6] = 9;
+        OK("R-MEM-10", hv_vm_unmap(0x10000, 0x8000));
+        OK("R-MEM-10", hv_vm_map(fresh, 0x20000, 0x8000, 7));
+        EQUAL("R-MEM-10", 9, fresh[6]);
+        OK("R-MEM-10", hv_vm_unmap(0x20000, 0x8000));
+    }
+    munmap(memory, 0x8000);
+    /* What is given back is found again: this is more than the machine has at a time. */
+    for (int i = 0; i < 40; i++)
+    {
+        uint8_t *part = pages(1ull << 28);
+        OK("R-MEM-10", hv_vm_map(part, 1ull << 31, 1ull << 28, 7));
+        part[1] = 1;
+        OK("R-MEM-10", hv_vm_unmap(1ull << 31, 1ull << 28));
+        pages_free(part, 1ull << 28);
+    }
     /* A large map costs what is in it. */
     size_t large = 1ull << 30;
     memory = pages(large);

@@ -1,4 +1,5 @@
 #include "selftest.h"
+#include <signal.h>
 
 static void *cancel_later(void *vcpu)
 {
@@ -63,6 +64,35 @@ static void cancel_races(void)
     machine_delete(&m);
 }
 
+static void on_signal(int signal) { (void)signal; }
+
+static void *signal_and_cancel(void *target)
+{
+    for (int i = 0; i < 5; i++)
+    {
+        pause_milliseconds(10);
+        pthread_kill(*(pthread_t *)target, SIGUSR1);
+    }
+    hv_vcpu_t vcpu = 0;
+    OK("R-RUN-05", hv_vcpus_exit(&vcpu, 1));
+    return NULL;
+}
+
+static void signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGUSR1, &action, NULL);
+    struct machine m;
+    machine_create(&m);
+    pthread_t thread, self = pthread_self();
+    uint64_t began = milliseconds();
+    pthread_create(&thread, NULL, signal_and_cancel, &self);
+    EQUAL("R-RUN-05", HV_EXIT_REASON_CANCELED, start(&m, GUEST_SPIN, 0));
+    CHECK("R-RUN-05", milliseconds() - began >= 50);
+    pthread_join(thread, NULL);
+    machine_delete(&m);
+}
+
 static void moods(void)
 {
     struct machine m;
@@ -88,5 +118,6 @@ void test_runs(void)
 {
     cancels();
     cancel_races();
+    signals();
     moods();
 }

@@ -65,4 +65,5 @@ void test_time(void);
 void test_system(void);
 void test_debug(void);
 void test_gic(void);
+void test_hostile(void);
 void test_cost(void);

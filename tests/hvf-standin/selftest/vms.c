@@ -1,4 +1,9 @@
+#define _GNU_SOURCE
 #include "selftest.h"
+#include <dirent.h>
+#include <dlfcn.h>
+#include <signal.h>
+#include <unistd.h>
 
 static void creation(void)
 {
@@ -71,9 +76,87 @@ static void configuration(void)
     pages_free(memory, 0x4000);
 }
 
+/* Which exports an older system lacks. */
+static void versions(void)
+{
+    static const struct
+    {
+        const char *name;
+        int since;
+    } cases[] = {
+        {"hv_vcpu_run", 11}, {"hv_vm_config_create", 13}, {"hv_vm_allocate", 13}, {"hv_vm_config_get_el2_supported", 15},
+        {"hv_gic_create", 15}, {"hv_vm_config_set_ipa_granule", 26}, {"HvSdkStandInSwitch", 11},
+    };
+    static const int versions[] = {11, 13, 15, 26};
+    char folder[512] = {0}, path[600];
+    CHECK("R-VER-01", readlink("/proc/self/exe", folder, sizeof folder - 1) > 0);
+    *strrchr(folder, '/') = 0;
+    for (size_t v = 0; v < sizeof versions / sizeof versions[0]; v++)
+    {
+        snprintf(path, sizeof path, "%s/%d/libhvf-standin.so", folder, versions[v]);
+        void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        CHECK("R-VER-01", library != NULL);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0] && library != NULL; i++)
+        {
+            EQUAL("R-VER-01", cases[i].since <= versions[v], dlsym(library, cases[i].name) != NULL);
+        }
+    }
+}
+
+/* QEMU, a child of one of the threads. */
+static pid_t find_machine(void)
+{
+    DIR *threads = opendir("/proc/self/task");
+    pid_t found = 0;
+    for (struct dirent *entry = readdir(threads); entry != NULL; entry = readdir(threads))
+    {
+        char path[300];
+        snprintf(path, sizeof path, "/proc/self/task/%s/children", entry->d_name);
+        FILE *children = fopen(path, "r");
+        found = children != NULL && found == 0 && fscanf(children, "%d", &found) != 1 ? 0 : found;
+        if (children != NULL)
+        {
+            fclose(children);
+        }
+    }
+    closedir(threads);
+    return found;
+}
+
+static void *kill_later(void *unused)
+{
+    (void)unused;
+    pause_milliseconds(30);
+    kill(find_machine(), SIGKILL);
+    return NULL;
+}
+
+static void loss(void)
+{
+    struct machine m;
+    machine_create(&m);
+    if (find_machine() > 0) /* the kernel tells children only where it is built to */
+    {
+        set(&m, HV_REG_PC, GUEST_BASE + GUEST_SPIN);
+        pthread_t thread;
+        pthread_create(&thread, NULL, kill_later, NULL);
+        RESULT_IS("R-VM-10", HV_ERROR, hv_vcpu_run(m.vcpu));
+        pthread_join(thread, NULL);
+        RESULT_IS("R-VM-10", HV_ERROR, hv_vcpu_run(m.vcpu));
+        CHECK("R-VM-10", m.memory[0] != 0); /* memory is there still */
+    }
+    machine_delete(&m);
+    machine_create(&m);
+    start(&m, GUEST_CALL, 0);
+    CHECK("R-VM-10", is_call(&m, 0x21));
+    machine_delete(&m);
+}
+
 void test_vms(void)
 {
+    versions();
     creation();
     absence();
     configuration();
+    loss();
 }
