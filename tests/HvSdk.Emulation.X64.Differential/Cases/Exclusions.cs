@@ -47,6 +47,8 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
             Mnemonic.Fldcw),
         new(Tcg, "QEMU 7.2 clears the registers that only 64-bit code has.",
             Mnemonic.Vzeroupper, Mnemonic.Vzeroall),
+        new(Tcg, "QEMU 7.2 does not look at the page of these.",
+            Mnemonic.Clflush, Mnemonic.Clflushopt, Mnemonic.Clwb),
         new(Tcg, "QEMU 7.2 loses flags that these leave alone.",
             Mnemonic.Cmpxchg16b, Mnemonic.Rcl, Mnemonic.Rcr),
         new(Pvm, Native + "it is the host's kernel that is called.",

@@ -122,16 +122,22 @@ public sealed class DifferentialRun : IDisposable
 
         _processor.Run(test, _expected);
         List<string> differences = [];
-        bool isSkipped = false;
-        if ((Skips.ReasonOf(test, _expected, "processor") ?? Skips.ReasonOf(test, _expected, _actual, _processor.HypervisorName)) is { } late)
+        string? reason = Skips.ReasonOf(test, _expected, "processor");
+        if (reason is null)
         {
-            isSkipped = true;
-            Count(result, late);
+            differences = _comparer.Compare(test, _expected, _actual);
+            reason = differences.Count > 0 ? Skips.ReasonOf(test, _expected, _actual, _processor.HypervisorName) : null;
+        }
+
+        bool isSkipped = reason is not null;
+        if (isSkipped)
+        {
+            Count(result, reason!);
+            differences = [];
             _processor.ResetMemory();
         }
         else
         {
-            differences = _comparer.Compare(test, _expected, _actual);
             Count(result, test);
         }
 
