@@ -56,7 +56,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "SYSENTER and SYSEXIT take any selector but 0", static c =>
             c.Has(Mnemonic.Sysenter, Mnemonic.Sysexit, Mnemonic.Sysexitq) && c.Actual(GeneralProtection) && c.System?.Msrs[SysenterCs] is > 0 and < 4),
         new(Tcg, "A reserved bit in a page table is reported as one of a missing page", static c => c.Expected(PageFault) && c.Actual(PageFault) && c.IsReservedWithoutPresent),
-        new(Tcg, "Far calls write to the stack as a supervisor", static c => c.Expected(PageFault) && c.IsFirst(SystemPool.IsFarCall)),
+        new(Tcg, "Far transfers read and write the stack as a supervisor", static c => c.Expected(PageFault) && c.HasFarTransfer),
         new(Tcg, "The stack of an exception's handler has no limit", static c => c.ActualEnd == EndKind.Shutdown && !c.Machine.IsLong && !c.IsSameEnd),
         new(Tcg, "Bits 16 to 19 of what LAR gives are undefined", static c => c.Has(Mnemonic.Lar) && c.IsSameEnd),
     ];
@@ -204,9 +204,6 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
 
         return false;
     }
-
-    /// <summary>Its first instruction is of a kind.</summary>
-    public bool IsFirst(Func<Instruction, bool> isOfKind) => Test.Instructions.Count > 0 && isOfKind(Test.Instructions[0].Instruction);
 
     public bool Expected(int vector) => expected.End == EndKind.Handler && expected.Vector == vector;
 

@@ -137,10 +137,7 @@ internal sealed class SystemPool
 
     /// <summary>A far jump, call or return.</summary>
     public static bool IsTransfer(Instruction instruction) =>
-        Array.IndexOf(s_far, instruction.Code) >= 0 || instruction.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Retf;
-
-    /// <summary>A far call.</summary>
-    public static bool IsFarCall(Instruction instruction) => Array.IndexOf(s_far, instruction.Code) >= 0 && instruction.Mnemonic == Mnemonic.Call;
+        Array.IndexOf(s_far, instruction.Code) >= 0 || instruction.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Retf;
 
     private static bool IsOfMode(OpCodeInfo opCode, MachineMode mode)
     {

@@ -10,6 +10,7 @@ internal static class SystemStart
     private const ulong TaskSwitched = 1UL << 3;
     private const ulong Emulation = 1UL << 2;
     private const ulong Umip = 1UL << 11;
+    private const ulong NoAddress = 0x7FFF_0000; // beyond all RAM
     private const byte LocalTableType = 2;
 
     /// <summary>Sets <see cref="TestCase.System"/>, and flags.</summary>
@@ -49,7 +50,8 @@ internal static class SystemStart
             SystemPaging.Add(ref random, test, ref registers);
         }
 
-        X64DebugRegisters debug = new() { Dr0 = random.Next(), Dr1 = InterestingValues.Register(ref random), Dr6 = 0xFFFF_0FF0, Dr7 = random.Chance(4) ? 0x2400UL : 0x400 };
+        // No breakpoint is enabled. QEMU 7.2 notes in DR6 all the same where code runs at an address that is in one, as 0 would be.
+        X64DebugRegisters debug = new() { Dr0 = NoAddress | (uint)random.Below(256), Dr1 = NoAddress, Dr2 = NoAddress, Dr3 = NoAddress, Dr6 = 0xFFFF_0FF0, Dr7 = random.Chance(4) ? 0x2400UL : 0x400 };
         test.System = new(registers, debug, CreateMsrs(ref random, machine));
         ulong flags = test.Registers.Rflags & ~X64Flags.IoPrivilegeLevelMask;
         flags |= (ulong)(random.Chance(60) ? 3 : random.Below(4)) << 12;
