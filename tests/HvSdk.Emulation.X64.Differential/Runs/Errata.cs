@@ -34,6 +34,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "INT1 is #UD", static c => c.Has(Mnemonic.Int1)),
         new(Tcg, "LGDT and LIDT take any base", static c => c.Actual(GeneralProtection) && !c.IsSameEnd && c.Faulting.Mnemonic is Mnemonic.Lgdt or Mnemonic.Lidt),
         new(Tcg, "DR7.GD is not heeded", static c => c.Actual(Debug) && (c.System?.Debug.Dr7 & GeneralDetect) is not (null or 0)),
+        new(Tcg, "DR7 keeps its reserved bits", static c => c.DiffersInDr7 && c.Test.Instructions.Any(static item => item.Instruction.Op0Register is Register.DR7 or Register.DR5)),
         new(Tcg, "An interrupt stack table entry loads a null SS at the same level too", static c => c.Machine.IsLong && c.IsNullStack),
         new(Tcg, "A data segment that a return outward takes away keeps its base", static c => c.Has(Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf) && c.LosesBase),
         new(Tcg, "XSAVE and XRSTOR heed neither CR0.TS nor what is wrong with an image", static c => c.IsSavingState && !c.IsSameEnd),
@@ -88,7 +89,7 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
     /// <summary>The instruction that faulted on the emulator; the default where none did.</summary>
     public Instruction Faulting => _faulting ??= actual.End == EndKind.Handler ? FaultFrame.Faulting(Test, actual) : default;
 
-    public bool IsVectorFault => Faulting.Code != Code.INVALID && InstructionPool.IsVector(Faulting.Code) && !IsSameEnd;
+    public bool IsVectorFault => Faulting.Code != Code.INVALID && InstructionPool.IsVector(Faulting.Code);
 
     /// <summary>It reads or writes memory or the stack, and does nothing with segments.</summary>
     public bool IsOrdinaryAccess => Faulting.Code != Code.INVALID && (Test.System is null || SystemPool.IsAccess(Faulting));
@@ -122,6 +123,8 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
         || (actual.SpecialRegisters.Gs.IsUnusable && expected.SpecialRegisters.Gs.Base != actual.SpecialRegisters.Gs.Base);
 
     public bool DiffersInMxcsr => BitConverter.ToUInt32(expected.Xsave, 24) != BitConverter.ToUInt32(actual.Xsave, 24);
+
+    public bool DiffersInDr7 => expected.DebugRegisters.Dr7 != actual.DebugRegisters.Dr7;
 
     /// <summary>The processor's segments are those of virtual-8086 mode.</summary>
     public bool IsVirtual8086 => expected.SpecialRegisters.Ds is { IsUnusable: false, Limit: 0xFFFF } ds && ds.Base == (ulong)ds.Selector << 4;
