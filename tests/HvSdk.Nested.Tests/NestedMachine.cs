@@ -8,6 +8,7 @@ namespace HvSdk.Nested.Tests;
 internal static class NestedMachine
 {
     private const string Tier = "nested";
+    private const string NewestWindows = "2109"; // of those that tests/whp-standin/build.sh makes
     private const string Remedy = "Run tests/nested/install.sh (Debian and Ubuntu; it needs root or sudo), then this test again.";
 
     private static string Scripts { get; } = Path.Combine(SourceTree.Root, "tests", "nested");
@@ -48,6 +49,19 @@ internal static class NestedMachine
         }
 
         return Path.Combine(SourceTree.Root, "artifacts", "guests");
+    }
+
+    /// <summary>Makes the stand-in for the Windows Hypervisor Platform, or skips the test where this machine cannot.</summary>
+    /// <returns>The folder of the library that stands for the newest Windows.</returns>
+    public static async Task<string> RequireWhpStandInAsync()
+    {
+        (int code, string output) = await RunScriptAsync("../whp-standin/build.sh", TimeSpan.FromMinutes(10));
+        if (code != 0)
+        {
+            LiveHypervisor.SkipOrFail("whp-standin", $"The stand-in could not be built: {output.Trim()}");
+        }
+
+        return Path.Combine(SourceTree.Root, "artifacts", "whp-standin", "linux", NewestWindows);
     }
 
     /// <summary>Runs a command in the machine.</summary>
