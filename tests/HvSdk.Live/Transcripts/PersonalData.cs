@@ -5,8 +5,8 @@ namespace HvSdk.Live.Transcripts;
 /// <summary>Takes out of texts what tells whose machine it is: names of the user and the machine, and folders.</summary>
 public static partial class PersonalData
 {
-    /// <summary>A name shorter than this is part of too many words to be replaced.</summary>
-    private const int ShortestName = 3;
+    /// <summary>A name of one letter is replaced nowhere: it would be taken for too many other things.</summary>
+    private const int ShortestName = 2;
 
     private static readonly (string Text, string Instead)[] s_names =
     [
