@@ -36,7 +36,8 @@ public sealed class ScriptedBackend : HypervisorBackend
 
     /// <summary>
     /// What the host claims to offer: every feature but <see cref="HypervisorFeatures.HostDoorbells"/>, which the bus serves. Drop features or
-    /// lower limits to see what an application does without them: <c>backend.Capabilities = backend.Capabilities with { MaxVcpus = 1 }</c>.
+    /// lower limits to see what an application does without them: <c>backend.Capabilities = backend.Capabilities with { MaxVcpus = 1 }</c>;
+    /// give it another architecture, and its vCPUs have that one's registers.
     /// </summary>
     public HypervisorCapabilities Capabilities { get; set; } = new()
     {
@@ -64,6 +65,15 @@ public sealed class ScriptedBackend : HypervisorBackend
     [
         X64MsrIndex.TimeStampCounter, X64MsrIndex.ApicBase, X64MsrIndex.SysenterCs, X64MsrIndex.SysenterEsp, X64MsrIndex.SysenterEip, X64MsrIndex.Pat,
         X64MsrIndex.Efer, X64MsrIndex.Star, X64MsrIndex.Lstar, X64MsrIndex.Fmask, X64MsrIndex.FsBase, X64MsrIndex.GsBase, X64MsrIndex.KernelGsBase,
+    ];
+
+    /// <summary>The system registers that AArch64 vCPUs have; all start as 0, and any other is refused.</summary>
+    public IList<Arm64SystemRegister> SystemRegisters { get; } =
+    [
+        Arm64SystemRegister.SctlrEl1, Arm64SystemRegister.CpacrEl1, Arm64SystemRegister.Ttbr0El1, Arm64SystemRegister.Ttbr1El1, Arm64SystemRegister.TcrEl1,
+        Arm64SystemRegister.MairEl1, Arm64SystemRegister.VbarEl1, Arm64SystemRegister.SpEl0, Arm64SystemRegister.SpEl1, Arm64SystemRegister.ElrEl1,
+        Arm64SystemRegister.SpsrEl1, Arm64SystemRegister.EsrEl1, Arm64SystemRegister.FarEl1, Arm64SystemRegister.TpidrEl0, Arm64SystemRegister.TpidrEl1,
+        Arm64SystemRegister.Fpcr, Arm64SystemRegister.Fpsr, Arm64SystemRegister.CntvCtlEl0, Arm64SystemRegister.CntvCvalEl0,
     ];
 
     /// <summary>How long <see cref="VcpuScript.WaitForCancel"/> waits before the test fails with a <see cref="TimeoutException"/>. Default: 30 seconds.</summary>

@@ -7,19 +7,30 @@ internal sealed class ScriptedHost : HypervisorHost
 {
     private readonly ScriptedBackend _backend;
     private readonly ScriptedX64Host? _x64;
+    private readonly ScriptedArm64Host? _arm64;
     private bool _disposed;
 
     internal ScriptedHost(ScriptedBackend backend)
     {
         _backend = backend;
         Capabilities = backend.Capabilities;
-        _x64 = Capabilities.Architecture == GuestArchitecture.X64 ? new ScriptedX64Host(backend) : null;
+        if (Capabilities.Architecture == GuestArchitecture.X64)
+        {
+            _x64 = new ScriptedX64Host(backend);
+        }
+        else
+        {
+            _arm64 = new ScriptedArm64Host(backend);
+        }
+
         backend.OpenHosts++;
     }
 
     public override HypervisorCapabilities Capabilities { get; }
 
     public override X64HostBackend? X64 => _x64;
+
+    public override Arm64HostBackend? Arm64 => _arm64;
 
     public override PartitionBackend CreatePartition(PartitionOptions options)
     {
@@ -45,5 +56,16 @@ internal sealed class ScriptedHost : HypervisorHost
         public override X64CpuidTable GetSupportedCpuid() => new(backend.SupportedCpuid);
 
         public override IReadOnlyList<uint> GetMsrIndexes() => [.. backend.MsrIndexes];
+    }
+
+    private sealed class ScriptedArm64Host(ScriptedBackend backend) : Arm64HostBackend
+    {
+        private const long Frequency = 24_000_000;
+
+        public override long CounterFrequency => Frequency;
+
+        public override IReadOnlyList<Arm64SystemRegisterValue> GetFeatureRegisters() => [new(Arm64SystemRegister.MidrEl1, 0)];
+
+        public override IReadOnlyList<Arm64SystemRegister> GetStateRegisters() => [.. backend.SystemRegisters];
     }
 }

@@ -11,6 +11,7 @@ internal sealed class ScriptedVcpuBackend : VcpuBackend
     private readonly VcpuScript _script;
     private readonly ManualResetEventSlim _kicked = new();
     private readonly ScriptedX64Vcpu? _x64;
+    private readonly ScriptedArm64Vcpu? _arm64;
     private readonly byte[] _fault = new byte[1];
     private byte[] _data = [];
     private ScriptedAnswer? _pending;
@@ -23,10 +24,19 @@ internal sealed class ScriptedVcpuBackend : VcpuBackend
     {
         Partition = partition;
         _script = script;
-        _x64 = partition.Backend.Capabilities.Architecture == GuestArchitecture.X64 ? new ScriptedX64Vcpu(partition, script) : null;
+        if (partition.Backend.Capabilities.Architecture == GuestArchitecture.X64)
+        {
+            _x64 = new ScriptedX64Vcpu(partition, script);
+        }
+        else
+        {
+            _arm64 = new ScriptedArm64Vcpu(partition, script);
+        }
     }
 
     public override X64VcpuBackend? X64 => _x64;
+
+    public override Arm64VcpuBackend? Arm64 => _arm64;
 
     internal ScriptedPartitionBackend Partition { get; }
 

@@ -8,6 +8,9 @@ public sealed partial class VcpuScript
     /// <summary>The guest halts.</summary>
     public VcpuScript Halt() => AddPlain(VcpuExitKind.Halt);
 
+    /// <summary>The guest's virtual timer asserts its interrupt (arm64).</summary>
+    public VcpuScript Timer() => AddPlain(VcpuExitKind.Timer);
+
     /// <summary>The vCPU cannot go on (x64: a triple fault).</summary>
     public VcpuScript Shutdown() => AddPlain(VcpuExitKind.Shutdown);
 

@@ -13,6 +13,8 @@ public sealed partial class VcpuScript
     private readonly object _gate = new();
     private readonly List<ScriptStep> _steps = [];
     private readonly List<byte> _injectedInterrupts = [];
+    private readonly List<(Arm64InterruptInput Input, bool Asserted)> _inputChanges = [];
+    private readonly List<(int InterruptId, bool Asserted)> _privateInterruptChanges = [];
     private bool _nextContinues;
     private bool _inInstruction;
 
@@ -35,6 +37,30 @@ public sealed partial class VcpuScript
             lock (_gate)
             {
                 return [.. _injectedInterrupts];
+            }
+        }
+    }
+
+    /// <summary>Each setting of an interrupt input (arm64), in order.</summary>
+    public IReadOnlyList<(Arm64InterruptInput Input, bool Asserted)> InputChanges
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _inputChanges];
+            }
+        }
+    }
+
+    /// <summary>Each setting of a private peripheral interrupt (arm64), in order.</summary>
+    public IReadOnlyList<(int InterruptId, bool Asserted)> PrivateInterruptChanges
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _privateInterruptChanges];
             }
         }
     }
@@ -189,6 +215,22 @@ public sealed partial class VcpuScript
             bool exists = position < _steps.Count;
             step = exists ? _steps[position] : default;
             return exists;
+        }
+    }
+
+    internal void RecordInput(Arm64InterruptInput input, bool asserted)
+    {
+        lock (_gate)
+        {
+            _inputChanges.Add((input, asserted));
+        }
+    }
+
+    internal void RecordPrivateInterrupt(int interruptId, bool asserted)
+    {
+        lock (_gate)
+        {
+            _privateInterruptChanges.Add((interruptId, asserted));
         }
     }
 

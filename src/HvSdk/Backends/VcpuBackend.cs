@@ -10,6 +10,9 @@ public abstract class VcpuBackend : IDisposable
     /// <summary>The x86-64 half, or null for another architecture.</summary>
     public virtual X64VcpuBackend? X64 => null;
 
+    /// <summary>The AArch64 half, or null for another architecture.</summary>
+    public virtual Arm64VcpuBackend? Arm64 => null;
+
     /// <summary>
     /// Completes the access of the previous exit, enters the guest and returns with the next exit. One instruction may give several exits in a
     /// row: an access that crosses pages, or an instruction that the backend completes itself.

@@ -17,6 +17,7 @@ public sealed class Hypervisor : IDisposable
         _host = host;
         _logger = logger;
         X64Host = host.X64 is { } x64 ? new X64Host(x64) : null;
+        Arm64Host = host.Arm64 is { } arm64 ? new Arm64Host(arm64) : null;
     }
 
     /// <summary>What the host offers, asked when it was opened.</summary>
@@ -24,10 +25,15 @@ public sealed class Hypervisor : IDisposable
 
     /// <summary>What the host offers to x86-64 guests.</summary>
     /// <exception cref="NotSupportedException">The host runs guests of another architecture.</exception>
-    public X64Host X64 => X64Host ?? throw new NotSupportedException(
-        $"{Capabilities.BackendName} runs {Capabilities.Architecture} guests on this machine. Look at {nameof(HypervisorCapabilities)}.{nameof(HypervisorCapabilities.Architecture)} first.");
+    public X64Host X64 => X64Host ?? throw OtherArchitecture();
+
+    /// <summary>What the host offers to AArch64 guests.</summary>
+    /// <exception cref="NotSupportedException">The host runs guests of another architecture.</exception>
+    public Arm64Host Arm64 => Arm64Host ?? throw OtherArchitecture();
 
     private X64Host? X64Host { get; }
+
+    private Arm64Host? Arm64Host { get; }
 
     /// <summary>Tries each backend and tells whether it can be used, and if not, why and what to do. Never throws.</summary>
     /// <param name="backends">The backends that the application references, the preferred one first.</param>
@@ -97,6 +103,9 @@ public sealed class Hypervisor : IDisposable
             _host.Dispose();
         }
     }
+
+    private NotSupportedException OtherArchitecture() => new(
+        $"{Capabilities.BackendName} runs {Capabilities.Architecture} guests on this machine. Look at {nameof(HypervisorCapabilities)}.{nameof(HypervisorCapabilities.Architecture)} first.");
 
     /// <summary>Opens without probing first: a probe makes a partition, and opening does so again.</summary>
     private static HypervisorHost? TryOpen(HypervisorBackend backend, ILoggerFactory loggerFactory, out BackendProbe? probe)

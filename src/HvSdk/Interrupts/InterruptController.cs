@@ -25,7 +25,7 @@ public sealed class InterruptController
     public InterruptControllerMode Mode { get; }
 
     /// <summary>A line of the controller.</summary>
-    /// <param name="number">Its number (x64: the GSI), 0 to <see cref="HypervisorCapabilities.InterruptLineCount"/> less one.</param>
+    /// <param name="number">Its number (x64: the GSI; arm64: the SPI, whose INTID is 32 more), 0 to <see cref="HypervisorCapabilities.InterruptLineCount"/> less one.</param>
     public InterruptLine GetLine(int number)
     {
         RequireController("an interrupt line");

@@ -20,6 +20,9 @@ public sealed class PartitionOptions
     /// <summary>What only x86-64 guests have; left alone on other hosts.</summary>
     public X64PartitionOptions X64 { get; private init; } = new();
 
+    /// <summary>What only AArch64 guests have; left alone on other hosts.</summary>
+    public Arm64PartitionOptions Arm64 { get; private init; } = new();
+
     internal PartitionOptions Copy() => new()
     {
         Name = Name,
@@ -27,6 +30,7 @@ public sealed class PartitionOptions
         InterruptController = InterruptController,
         ExitOnHypercall = ExitOnHypercall,
         X64 = X64.Copy(),
+        Arm64 = Arm64.Copy(),
     };
 
     internal void Validate(HypervisorCapabilities capabilities)
@@ -58,6 +62,13 @@ public sealed class PartitionOptions
             capabilities.Require(HypervisorFeatures.HypercallExits);
         }
 
-        X64.Validate(capabilities, InterruptController);
+        if (capabilities.Architecture == GuestArchitecture.X64)
+        {
+            X64.Validate(capabilities, InterruptController);
+        }
+        else
+        {
+            Arm64.Validate(capabilities, InterruptController, MaxVcpus);
+        }
     }
 }

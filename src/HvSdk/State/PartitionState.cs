@@ -7,6 +7,9 @@ public sealed record PartitionState
     /// <summary>Interrupt chips of an x86-64 partition, or null where the host keeps none.</summary>
     public X64InterruptControllerState? X64InterruptController { get; init; }
 
+    /// <summary>The distributor of an AArch64 partition's GIC, or null where the host keeps none.</summary>
+    public Arm64GicState? Arm64Gic { get; init; }
+
     /// <summary>The partition's paravirtual clock in nanoseconds, or null where the host has none.</summary>
     public ulong? ClockNanoseconds { get; init; }
 }

@@ -23,6 +23,7 @@ public sealed partial class Vcpu : IDisposable
     private readonly int _ownerThreadId = Environment.CurrentManagedThreadId;
     private readonly object _teardownGate = new();
     private readonly X64Vcpu? _x64;
+    private readonly Arm64Vcpu? _arm64;
     private int _state;
     private bool _gone;
 
@@ -32,9 +33,10 @@ public sealed partial class Vcpu : IDisposable
         _backend = backend;
         Index = index;
         _x64 = backend.X64 is { } x64 ? new X64Vcpu(this, x64) : null;
+        _arm64 = backend.Arm64 is { } arm64 ? new Arm64Vcpu(this, arm64) : null;
     }
 
-    /// <summary>Its index in the partition, from 0 (x64: also the local APIC's ID).</summary>
+    /// <summary>Its index in the partition, from 0 (x64: also the local APIC's ID; arm64: <see cref="Arm64Vcpu.GetAffinity"/> gives its MPIDR).</summary>
     public int Index { get; }
 
     /// <summary>The partition that it belongs to.</summary>
@@ -42,8 +44,11 @@ public sealed partial class Vcpu : IDisposable
 
     /// <summary>Its x86-64 registers and state.</summary>
     /// <exception cref="NotSupportedException">The guest has another architecture.</exception>
-    public X64Vcpu X64 => _x64 ?? throw new NotSupportedException(
-        $"This vCPU's architecture is {_partition.Capabilities.Architecture}. Look at {nameof(HypervisorCapabilities)}.{nameof(HypervisorCapabilities.Architecture)} first.");
+    public X64Vcpu X64 => _x64 ?? throw OtherArchitecture();
+
+    /// <summary>Its AArch64 registers and state.</summary>
+    /// <exception cref="NotSupportedException">The guest has another architecture.</exception>
+    public Arm64Vcpu Arm64 => _arm64 ?? throw OtherArchitecture();
 
     /// <summary>What it has done so far. Any thread; the numbers may be a moment old.</summary>
     public VcpuStatistics Statistics => new([.. _exits], Volatile.Read(ref _kicks), Volatile.Read(ref _unhandledReads), Volatile.Read(ref _unhandledWrites));
@@ -165,6 +170,9 @@ public sealed partial class Vcpu : IDisposable
             }
         }
     }
+
+    private NotSupportedException OtherArchitecture() => new(
+        $"This vCPU's architecture is {_partition.Capabilities.Architecture}. Look at {nameof(HypervisorCapabilities)}.{nameof(HypervisorCapabilities.Architecture)} first.");
 
     [DoesNotReturn]
     private void ThrowDisposed() => throw new ObjectDisposedException(nameof(Vcpu), $"vCPU {Index} of {_partition.Name} was disposed of.");

@@ -109,7 +109,7 @@ public readonly ref struct VcpuExit
         }
     }
 
-    /// <summary>Which system register is accessed (x64: the index of the MSR).</summary>
+    /// <summary>Which system register is accessed (x64: the index of the MSR; arm64: <see cref="Arm64SystemRegister.Encoding"/>).</summary>
     public uint RegisterIndex
     {
         get
@@ -205,7 +205,7 @@ public readonly ref struct VcpuExit
         bytes[.._data.Length].CopyTo(_data);
     }
 
-    /// <summary>Refuses a system-register access: the guest gets its exception at the next run (x64: #GP).</summary>
+    /// <summary>Refuses a system-register access: the guest gets its exception at the next run (x64: #GP; arm64: that of an undefined instruction).</summary>
     public void Fault()
     {
         Require(Kind is VcpuExitKind.RegisterRead or VcpuExitKind.RegisterWrite);

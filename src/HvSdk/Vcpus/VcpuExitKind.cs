@@ -21,16 +21,16 @@ public enum VcpuExitKind
     /// <summary>The guest writes to a GPA with no writable memory.</summary>
     MmioWrite,
 
-    /// <summary>The guest reads a system register (x64: RDMSR) that leaves by the partition's choice.</summary>
+    /// <summary>The guest reads a system register (x64: RDMSR; arm64: MRS) that leaves by the partition's choice.</summary>
     RegisterRead,
 
-    /// <summary>The guest writes a system register (x64: WRMSR) that leaves by the partition's choice.</summary>
+    /// <summary>The guest writes a system register (x64: WRMSR; arm64: MSR) that leaves by the partition's choice.</summary>
     RegisterWrite,
 
-    /// <summary>The guest calls the host; the answer goes to <see cref="VcpuExit.Data"/>.</summary>
+    /// <summary>The guest calls the host (arm64: HVC and SMC, the number is X0); the answer goes to <see cref="VcpuExit.Data"/>.</summary>
     Hypercall,
 
-    /// <summary>The guest waits for an interrupt (x64: HLT) and the host keeps no interrupt controller that could wait for it.</summary>
+    /// <summary>The guest waits for an interrupt (x64: HLT; arm64: WFI) and the host keeps no interrupt controller that could wait for it.</summary>
     Halt,
 
     /// <summary>The vCPU cannot go on (x64: a triple fault). Its state is undefined until it is reset.</summary>
@@ -59,6 +59,12 @@ public enum VcpuExitKind
 
     /// <summary>The guest touched memory that the host cannot provide as asked (<see cref="VcpuExit.Address"/>).</summary>
     MemoryFault,
+
+    /// <summary>
+    /// The guest's virtual timer asserts its interrupt (arm64: CNTV) and the host keeps no controller that could raise it. It does not leave again
+    /// until <see cref="Arm64Vcpu.IsVirtualTimerMasked"/> is cleared.
+    /// </summary>
+    Timer,
 
     /// <summary>The host has given up on the vCPU for a reason of its own (<see cref="VcpuExit.RawReason"/>, <see cref="VcpuExit.RawData"/>).</summary>
     HostFailure,

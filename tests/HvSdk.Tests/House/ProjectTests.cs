@@ -8,6 +8,7 @@ public sealed class ProjectTests
     /// <summary>What a project of src may reference, beyond HvSdk itself.</summary>
     private static readonly (string Project, string MayReference)[] s_arrows =
     [
+        ("HvSdk.Devices.Virtio.Linux", "HvSdk.Devices.Virtio"),
         ("HvSdk.VirtualMachines", "HvSdk.Boot"),
         ("HvSdk.VirtualMachines", "HvSdk.Devices."),
         ("HvSdk.Sandboxes", "HvSdk.VirtualMachines"),

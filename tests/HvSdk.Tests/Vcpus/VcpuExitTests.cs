@@ -147,6 +147,7 @@ public sealed class VcpuExitTests
         [VcpuExitKind.EmulationFailure] = "EmulationFailure at instruction 0F01",
         [VcpuExitKind.EntryFailure] = "EntryFailure (host's number 33 = 0x21)",
         [VcpuExitKind.MemoryFault] = "MemoryFault GPA 0x5",
+        [VcpuExitKind.Timer] = "Timer",
         [VcpuExitKind.HostFailure] = "HostFailure (host's number 33 = 0x21)",
     };
 
