@@ -26,4 +26,32 @@ internal sealed class QueueSetup(int maxSize)
         IsReady = false;
         Queue = null;
     }
+
+    /// <param name="carriesQueue">False: what is in use is not taken out.</param>
+    public VirtqueueState SaveState(bool carriesQueue)
+    {
+        Virtqueue? queue = carriesQueue ? Queue : null;
+        (ushort available, ushort used) = queue?.Position ?? default;
+        return new VirtqueueState
+        {
+            Size = Size,
+            Descriptors = Descriptors,
+            DriverArea = DriverArea,
+            DeviceArea = DeviceArea,
+            IsReady = IsReady,
+            NextAvailable = available,
+            NextUsed = used,
+            InFlight = queue?.SaveInFlight() ?? [],
+        };
+    }
+
+    public void LoadState(VirtqueueState state, Virtqueue? queue)
+    {
+        Size = state.Size;
+        Descriptors = state.Descriptors;
+        DriverArea = state.DriverArea;
+        DeviceArea = state.DeviceArea;
+        IsReady = state.IsReady;
+        Queue = queue;
+    }
 }

@@ -40,6 +40,12 @@ public abstract class VirtioDevice
     /// <summary>Feature bits of the device's own kind that it offers: bits 0 to 23 and 50 to 63 (virtio 1.2, 2.2). Asked once, when the device joins a machine.</summary>
     public virtual ulong DeviceFeatures => 0;
 
+    /// <summary>
+    /// What of its queues' abilities it offers: all by default. Take bits away to have a driver do without, as without packed queues. <see cref="VirtioFeatures.Version1"/> is
+    /// offered always. Asked once, when the device joins a machine.
+    /// </summary>
+    public VirtioFeatures QueueFeatures { get; init; } = VirtioFeatures.All;
+
     /// <summary>Bytes of the device's configuration space (virtio 1.2, 2.5), at most 3840.</summary>
     public virtual int ConfigurationLength => 0;
 
@@ -51,6 +57,9 @@ public abstract class VirtioDevice
 
     /// <summary>The features that device and driver have agreed upon; 0 while the device is not in use.</summary>
     public ulong NegotiatedFeatures => _endpoint?.NegotiatedFeatures ?? 0;
+
+    /// <summary>How often the driver was interrupted since buffers had come back. Drivers that look by themselves, or wait for several, are interrupted less often than they ask.</summary>
+    public long Interrupts => _endpoint?.Signals ?? 0;
 
     /// <summary>The guest's memory, once the machine exists.</summary>
     protected GuestMemory? Memory => _endpoint?.Memory;
@@ -104,6 +113,19 @@ public abstract class VirtioDevice
     protected internal virtual void OnEnded()
     {
     }
+
+    /// <summary>Takes out what the device keeps beside its queues, for <see cref="LoadState"/>. The machine is paused. Chains that it has taken are saved by their queues.</summary>
+    /// <returns>A record of the device's own kind, or null: it keeps nothing.</returns>
+    protected internal virtual VirtioDeviceState? SaveState() => null;
+
+    /// <summary>
+    /// Puts back what <see cref="SaveState"/> has given, after <see cref="OnActivated"/> where a driver has the device in use. Queues give the chains that were in flight once
+    /// more, so that the device does them again from their start; what it must not do twice it keeps in its record.
+    /// </summary>
+    /// <param name="state">The record. It may come from anywhere: check all of it before changing anything.</param>
+    /// <exception cref="ArgumentException">It cannot be one of this device's. The device is reset then.</exception>
+    protected internal virtual void LoadState(VirtioDeviceState? state) =>
+        StateProblem.Require(state is null, $"Device is {state?.GetType().Name}; this kind of device keeps nothing.");
 
     /// <summary>Has the worker call <see cref="OnWoken"/> and look at all queues soon. Any thread may call.</summary>
     protected void Wake() => _endpoint?.Wake();

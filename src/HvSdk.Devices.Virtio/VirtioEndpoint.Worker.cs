@@ -9,6 +9,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
     private bool _isPaused;
     private bool _isEnded;
     private int _isWoken;
+    private long _signalCount;
 
     /// <summary>False: nobody works but who calls <see cref="RunOnce"/>; for tests.</summary>
     internal bool HasWorker { get; init; } = true;
@@ -172,6 +173,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
             hasMore |= queue.EnableNotifications();
             if (queue.TakeSignal())
             {
+                Interlocked.Increment(ref _signalCount);
                 _signals.SignalQueue(queue.Index);
             }
 

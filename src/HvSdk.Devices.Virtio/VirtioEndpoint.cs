@@ -9,9 +9,6 @@ namespace HvSdk.Devices.Virtio;
 /// </remarks>
 internal sealed partial class VirtioEndpoint
 {
-    private const VirtioFeatures TransportFeatures = VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex | VirtioFeatures.Version1 | VirtioFeatures.PackedRing
-        | VirtioFeatures.InOrder | VirtioFeatures.NotificationData | VirtioFeatures.RingReset;
-
     private const ulong DeviceFeatureBits = 0xFFFC_0000_00FF_FFFF; // 0 to 23 and 50 to 63 (virtio 1.2, 2.2)
     private const int MaxQueueSize = 1 << 15;
     private const int MaxConfigurationLength = 0xF00;
@@ -49,8 +46,14 @@ internal sealed partial class VirtioEndpoint
                 $"{device.GetType().Name}.{nameof(VirtioDevice.ConfigurationLength)} is {device.ConfigurationLength}. A configuration space has 0 to {MaxConfigurationLength} bytes.", nameof(device));
         }
 
+        if ((device.QueueFeatures & ~VirtioFeatures.All) != 0)
+        {
+            throw new ArgumentException(
+                $"{device.GetType().Name}.{nameof(VirtioDevice.QueueFeatures)} is 0x{(ulong)device.QueueFeatures:X}, which has bits that are no members of {nameof(VirtioFeatures)}. Leave them out.", nameof(device));
+        }
+
         _queues = [.. sizes.Select(static size => new QueueSetup(size))];
-        _offered = features | (ulong)TransportFeatures;
+        _offered = features | (ulong)(device.QueueFeatures | VirtioFeatures.Version1);
         device.Join(this);
     }
 
@@ -61,6 +64,9 @@ internal sealed partial class VirtioEndpoint
     internal ulong OfferedFeatures => _offered;
 
     internal string? Fault { get; private set; }
+
+    /// <summary>How often the driver was told of buffers that came back.</summary>
+    internal long Signals => Interlocked.Read(ref _signalCount);
 
     internal GuestMemory? Memory => _view?.Memory;
 
@@ -73,11 +79,6 @@ internal sealed partial class VirtioEndpoint
     internal ulong NegotiatedFeatures => (_status & VirtioStatus.FeaturesOk) != 0 ? _driverFeatures : 0;
 
     internal uint ConfigurationGeneration => (uint)Volatile.Read(ref _configurationGeneration);
-
-    /// <summary>The setup of a queue, or null: there is none with this number. Written by registers, under <see cref="SetUp"/>.</summary>
-    internal QueueSetup? FindSetup(uint index) => index < (uint)_queues.Length ? _queues[index] : null;
-
-    internal Virtqueue? FindQueue(int index) => (uint)index < (uint)_queues.Length ? _queues[index].Queue : null;
 
     /// <summary>One half of the features that the driver takes.</summary>
     internal void WriteDriverFeatures(uint select, uint value)
@@ -95,55 +96,6 @@ internal sealed partial class VirtioEndpoint
     internal uint ReadDeviceFeatures(uint select) => select < 2 ? (uint)(_offered >> ((int)select * 32)) : 0;
 
     internal uint ReadDriverFeatures(uint select) => select < 2 ? (uint)(_driverFeatures >> ((int)select * 32)) : 0;
-
-    /// <summary>Changes the setup of a queue that is not in use.</summary>
-    internal void SetUp(uint index, Action<QueueSetup, ulong> change, ulong value)
-    {
-        lock (_gate)
-        {
-            if (FindSetup(index) is { IsReady: false } setup)
-            {
-                change(setup, value);
-            }
-        }
-    }
-
-    /// <summary>Takes a queue into use, or, with false, out of it.</summary>
-    internal void SetReady(uint index, bool isReady)
-    {
-        if (FindSetup(index) is not { } setup)
-        {
-            return;
-        }
-
-        if (!isReady)
-        {
-            ResetQueue(setup, keepsSetup: true);
-            return;
-        }
-
-        lock (_gate)
-        {
-            if (!setup.IsReady)
-            {
-                setup.IsReady = true;
-                if (IsActive)
-                {
-                    Open(setup);
-                    Wake();
-                }
-            }
-        }
-    }
-
-    /// <summary>Resets one queue alone (virtio 1.2, 2.6.1).</summary>
-    internal void ResetQueue(uint index)
-    {
-        if (FindSetup(index) is { } setup)
-        {
-            ResetQueue(setup, keepsSetup: false);
-        }
-    }
 
     /// <summary>The driver writes the status: steps of its way up, or 0 for a reset (virtio 1.2, 3.1.1).</summary>
     internal void WriteStatus(byte value)
@@ -236,76 +188,6 @@ internal sealed partial class VirtioEndpoint
         Guard(static device => device.OnActivated());
         StartWorker();
         Wake();
-    }
-
-    private void Open(QueueSetup setup)
-    {
-        var features = (VirtioFeatures)_driverFeatures;
-        int index = Array.IndexOf(_queues, setup);
-        bool isPacked = features.HasFlag(VirtioFeatures.PackedRing);
-        QueueLayout layout = setup.Layout;
-        if ((FindProblem(layout, setup.MaxSize, isPacked) ?? FindMissingMemory(layout, isPacked)) is { } problem)
-        {
-            Break($"Queue {index}: {problem}");
-            return;
-        }
-
-        setup.Queue = isPacked ? new PackedVirtqueue(index, layout, _view!, features) : new SplitVirtqueue(index, layout, _view!, features);
-    }
-
-    /// <summary>Sizes and alignments of virtio 1.2, 2.7 and 2.8.</summary>
-    private static string? FindProblem(QueueLayout layout, int maxSize, bool isPacked)
-    {
-        if (layout.Size < 1 || layout.Size > maxSize || (!isPacked && !BitOperations.IsPow2(layout.Size)))
-        {
-            return $"A size of {layout.Size} is not possible.";
-        }
-
-        (uint descriptors, uint driver, uint device) = isPacked ? (16U, 4U, 4U) : (16U, 2U, 4U);
-        return layout.Descriptors % descriptors != 0 || layout.DriverArea % driver != 0 || layout.DeviceArea % device != 0
-            ? $"0x{layout.Descriptors:X}, 0x{layout.DriverArea:X} and 0x{layout.DeviceArea:X} are not multiples of {descriptors}, {driver} and {device}."
-            : null;
-    }
-
-    private string? FindMissingMemory(QueueLayout layout, bool isPacked)
-    {
-        ulong size = (ulong)layout.Size;
-        (ulong driver, ulong device) = isPacked ? (4UL, 4UL) : (6 + (2 * size), 6 + (8 * size));
-        _view!.Enter();
-        bool isInMemory = IsInMemory(layout.Descriptors, size * Descriptor.Size) && IsInMemory(layout.DriverArea, driver) && IsInMemory(layout.DeviceArea, device);
-        _view.Exit();
-        return isInMemory ? null : $"0x{layout.Descriptors:X}, 0x{layout.DriverArea:X} or 0x{layout.DeviceArea:X} is not in memory.";
-
-        bool IsInMemory(ulong address, ulong length) => address + length >= address && _view.Contains(address, length);
-    }
-
-    private void ResetQueue(QueueSetup setup, bool keepsSetup)
-    {
-        setup.Queue?.IsHeld = true;
-        lock (_gate)
-        {
-            Virtqueue? queue = setup.Queue;
-            queue?.Close();
-            setup.Queue = null;
-            setup.IsReady = false;
-            if (!keepsSetup)
-            {
-                setup.Reset();
-            }
-
-            if (queue is not null)
-            {
-                Guard(device => device.OnQueueReset(queue));
-            }
-        }
-    }
-
-    private void HoldQueues()
-    {
-        foreach (QueueSetup setup in _queues)
-        {
-            setup.Queue?.IsHeld = true;
-        }
     }
 
     /// <summary>The device cannot go on (virtio 1.2, 2.1.2).</summary>

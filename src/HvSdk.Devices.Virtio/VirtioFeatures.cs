@@ -27,4 +27,7 @@ public enum VirtioFeatures : ulong
 
     /// <summary>VIRTIO_F_RING_RESET: a queue can be reset alone.</summary>
     RingReset = 1UL << 40,
+
+    /// <summary>All of them.</summary>
+    All = IndirectDescriptors | EventIndex | Version1 | PackedRing | InOrder | NotificationData | RingReset,
 }

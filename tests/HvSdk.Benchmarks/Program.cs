@@ -2,7 +2,9 @@ using System.Diagnostics;
 using HvSdk;
 using HvSdk.Backends.Kvm;
 using HvSdk.Benchmarks;
+using HvSdk.Benchmarks.Block;
 using HvSdk.Benchmarks.Boot;
+using HvSdk.Benchmarks.Queues;
 
 try
 {
@@ -51,6 +53,11 @@ static int Run(BenchmarkOptions options)
         MeasureAll("boot-exits", () => new BootExits(hypervisor, files).Run());
         Measure("boot-memory", () => new BootMemory(files).Run());
         MeasureAll("serial", () => new BootSerial(files, options.Quick).Run());
+        string tools = Path.Combine(folder, "tools");
+        if (File.Exists(tools))
+        {
+            MeasureAll("block", () => new BlockBenchmark(hypervisor, files, tools, options.Quick).Run());
+        }
     }
 
     Processor.UseSmallPages();
@@ -63,6 +70,8 @@ static int Run(BenchmarkOptions options)
     Measure("doorbell", () => new DoorbellBenchmark(hypervisor, peer, options.Quick).Run());
     MeasureAll("kick", () => MeasureKicks(hypervisor, peer, options.Quick));
 
+    MeasureAll("queues", () => new QueueBenchmark(options.Quick).Run());
+    MeasureAll("queues", () => new DeviceAllocationBenchmark(options.Quick).Run());
     MeasureAll("emulator", () => new EmulatorBenchmark(hypervisor, options.Quick).Run());
     Measure("memory", () => new MemoryBenchmark(peer).Run());
     Console.WriteLine();

@@ -3,6 +3,8 @@
 # C program is compiled here. Options go to the benchmark: tests/HvSdk.Benchmarks/nested.sh --quick
 # Those that boot Linux beside QEMU (boot, boot-exits, boot-memory, serial) take part where --only names one of them:
 #   tests/HvSdk.Benchmarks/nested.sh --only boot,boot-exits,boot-memory,serial
+# and so do those of disks beside QEMU's, of which tests/comparisons/README.md tells:
+#   tests/HvSdk.Benchmarks/nested.sh --only block
 # They need QEMU on this machine, as Debian installs it, and the guest of tests/guests/build.sh, which is built where it is missing.
 # With RESULTS=DIR, results.json comes back to DIR.
 set -euo pipefail
@@ -39,13 +41,20 @@ publish_programs() {
 dotnet build -c Release tests/HvSdk.Benchmarks --nologo -v quiet
 program=artifacts/bin/HvSdk.Benchmarks/release
 "$program/HvSdk.Benchmarks" --compile "$program/native/peer"
-if [[ " $* " =~ (boot|serial) ]]; then
+if [[ " $* " =~ (boot|serial|block) ]]; then
     tests/guests/build.sh
     staged=artifacts/benchmark-boot
     rm -rf "$staged"
     stage_qemu "$staged/qemu"
-    publish_programs "$staged/programs"
-    added=(--add "$staged/qemu:/" --add "$staged/programs:/boot/programs" --add artifacts/guests/cloud:/boot/guest)
+    added=(--add "$staged/qemu:/" --add artifacts/guests/cloud:/boot/guest)
+    if [[ " $* " =~ (boot|serial) ]]; then
+        publish_programs "$staged/programs"
+        added+=(--add "$staged/programs:/boot/programs")
+    fi
+    if [[ " $* " =~ block ]]; then
+        tests/comparisons/make-tools.sh artifacts/comparisons/fio fio
+        added+=(--add artifacts/comparisons/fio:/boot/tools)
+    fi
     options=(--prealloc)
     set -- --boot /boot "$@"
 fi

@@ -5,7 +5,7 @@ namespace HvSdk.Devices.Virtio.Tests;
 /// <summary>A device whose worker is the test: <see cref="Work"/> does what has come until there is nothing more.</summary>
 internal sealed class Bench : IDisposable
 {
-    private readonly VirtioMmio _transport;
+    private VirtioMmio _transport;
     private readonly VirtioBench _bench;
 
     public Bench(VirtioDevice device)
@@ -47,6 +47,17 @@ internal sealed class Bench : IDisposable
         bool was = IsInterruptAsserted;
         Driver.AcknowledgeInterrupt(Driver.InterruptStatus);
         return was;
+    }
+
+    public VirtioMmioState SaveState() => _transport.SaveState();
+
+    public void LoadState(VirtioMmioState state) => _transport.LoadState(state);
+
+    /// <summary>Ends the device and puts a fresh one in its place.</summary>
+    public void Replace(VirtioDevice device)
+    {
+        _transport = new VirtioMmio(device, hasWorker: false);
+        _bench.Replace(_transport);
     }
 
     public void Dispose() => _bench.Dispose();

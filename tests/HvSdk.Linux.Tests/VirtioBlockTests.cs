@@ -65,6 +65,36 @@ public sealed class VirtioBlockTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(VirtioTransport.Pci, VirtioFeatures.PackedRing | VirtioFeatures.EventIndex | VirtioFeatures.IndirectDescriptors)]
+    [InlineData(VirtioTransport.Pci, VirtioFeatures.EventIndex | VirtioFeatures.IndirectDescriptors)]
+    [InlineData(VirtioTransport.Mmio, VirtioFeatures.PackedRing | VirtioFeatures.EventIndex)]
+    [InlineData(VirtioTransport.Mmio, VirtioFeatures.PackedRing)]
+    [InlineData(VirtioTransport.Mmio, VirtioFeatures.None)]
+    public async Task Queue_OfEachKind_IsTakenByLinux(VirtioTransport transport, VirtioFeatures features)
+    {
+        BlockDevice device = null!;
+        (GuestReport report, MachineEnd end) = await LinuxGuest.RunAsync(new GuestDescription
+        {
+            Transport = transport,
+            Actions = "blk=1",
+            VirtioDevices = () => [device = new BlockDevice(new MemoryStorage(Capacity)) { QueueFeatures = features }],
+        });
+
+        Assert.Equal(MachineEndKind.PoweredOff, end.Kind);
+        Assert.Equal(report["blk_written"], report["blk_read"]);
+        Assert.Null(device.Fault);
+
+        // Linux has a digit for each feature, from bit 0 on.
+        const VirtioFeatures kinds = VirtioFeatures.PackedRing | VirtioFeatures.EventIndex | VirtioFeatures.IndirectDescriptors;
+        string digits = report["blk_features"];
+        ulong taken = digits.Select(static (digit, bit) => digit == '1' ? 1UL << bit : 0).Aggregate(0UL, static (all, bit) => all | bit);
+        Assert.Equal(features, (VirtioFeatures)taken & kinds);
+
+        // Each request comes back once; an interrupt may serve several.
+        Assert.InRange(device.Interrupts, 1, device.Statistics.Reads + device.Statistics.Writes + device.Statistics.Flushes + 100);
+    }
+
     [Fact]
     public async Task Storage_WithoutRoom_IsTheGuestsError()
     {

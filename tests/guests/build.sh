@@ -4,6 +4,7 @@
 #   vmlinuz     the bzImage as Debian ships it
 #   vmlinux     the ELF kernel out of it
 #   initrd      busybox, a few modules of that kernel, ./init, the actions of ./actions, and the programs of ./programs
+#   root        cloud alone: a disk with an ext4 file system that holds busybox, e2fsck, the programs, and ./root-init as its process 1
 #
 # Nothing is done when none of the inputs changed.
 set -euo pipefail
@@ -61,7 +62,7 @@ modules=(
     vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport fuse virtiofs
 )
 busybox=$(command -v busybox) || die "busybox is missing: run tests/nested/install.sh"
-for tool in lz4 xz zstd cpio gcc; do
+for tool in lz4 xz zstd cpio gcc mke2fs e2fsck; do
     command -v "$tool" >/dev/null || die "$tool is missing: run tests/nested/install.sh"
 done
 
@@ -115,9 +116,27 @@ make_guest() {
     rm -rf "$unpacked" "$tree"
 }
 
+# Makes the disk $1. The kernel of the cloud guest has ext4 built in.
+make_root() {
+    local disk=$1 tree=$1-tree library
+    mkdir -p "$tree"/{bin,dev,proc,records,sbin,sys,tmp}
+    cp "$busybox" "$tree/bin/busybox"
+    cp "$out"/programs/* "$tree/bin/"
+    install -m 755 "$here/root-init" "$tree/sbin/init"
+    cp "$(command -v e2fsck)" "$tree/sbin/e2fsck"
+    ldd "$tree/sbin/e2fsck" | awk '$2 == "=>" { print $3 } $1 ~ /^\// { print $1 }' | while read -r library; do
+        install -D "$library" "$tree$library"
+    done
+    find "$tree" -exec touch -h -d @0 {} +
+    # A small journal, so that it goes round; the tables are written here, not by the guest in the background.
+    truncate -s 64M "$disk"
+    mke2fs -q -F -t ext4 -J size=4 -E root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0 -m 0 -d "$tree" "$disk"
+    rm -rf "$tree"
+}
+
 # Everything that the guest $1 is made of. Size and time stand for the contents of the big file.
 describe_inputs() {
-    cat "$here/build.sh" "$here/init" "$here"/actions/* "$here"/programs/*.c "$here/../nested/kernel.sh" 2>/dev/null | sha256sum
+    cat "$here/build.sh" "$here/init" "$here/root-init" "$here"/actions/* "$here"/programs/*.c "$here/../nested/kernel.sh" 2>/dev/null | sha256sum
     basename -a "$out/packages/$1"/linux-image-*.deb
     stat -L -c '%n %s %Y' "$busybox"
 }
@@ -145,6 +164,7 @@ for guest in cloud standard; do
     echo "build.sh: building the guest $out/$guest" >&2
     rm -rf "$out/new-$guest" # left over where an earlier build was interrupted
     make_guest "$(echo "$out/packages/$guest"/linux-image-*.deb)" "$out/new-$guest"
+    [[ $guest != cloud ]] || make_root "$out/new-$guest/root"
     echo "$inputs" >"$out/new-$guest/inputs"
     rm -rf "${out:?}/$guest"
     mv "$out/new-$guest" "$out/$guest"

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Devices.Virtio.Linux.Interop;
 
@@ -111,6 +112,9 @@ internal static partial class LibC
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fallocate(SafeFd fd, int mode, long offset, long length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fallocate(SafeFileHandle fd, int mode, long offset, long length);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint pread(SafeFd fd, Span<byte> buffer, nuint count, long offset);

@@ -10,6 +10,7 @@ internal static partial class LibC
     internal const int EAGAIN = 11;
     internal const int EINVAL = 22;
     internal const int ENOSYS = 38;
+    internal const int EOPNOTSUPP = 95;
 
     private const string Library = "libc";
 

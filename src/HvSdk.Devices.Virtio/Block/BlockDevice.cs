@@ -14,7 +14,7 @@ namespace HvSdk.Devices.Virtio;
 /// builder.AddDevice(new VirtioMmio(new BlockDevice(storage, new() { Id = "root" })));
 /// </code>
 /// </example>
-public sealed class BlockDevice : VirtioDevice
+public sealed partial class BlockDevice : VirtioDevice
 {
     private const uint BlockDeviceId = 2;
 

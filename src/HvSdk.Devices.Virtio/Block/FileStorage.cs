@@ -71,6 +71,12 @@ public sealed class FileStorage : IBlockStorage, IDisposable
     /// <inheritdoc/>
     public bool IsReadOnly { get; }
 
+    /// <summary>True: each call is one of the system's.</summary>
+    public bool PrefersFewCalls => true;
+
+    /// <summary>For calls that .NET lacks.</summary>
+    internal SafeFileHandle Handle => _handle;
+
     /// <summary>Makes a new image that reads as zeroes, and opens it. It takes up room on the host as it is written, where the host's file system can do so.</summary>
     /// <param name="path">The file, which does not exist.</param>
     /// <param name="length">Bytes, a multiple of 512, at least 512.</param>
@@ -115,11 +121,7 @@ public sealed class FileStorage : IBlockStorage, IDisposable
     /// <inheritdoc/>
     public void Write(long offset, ReadOnlySpan<byte> source)
     {
-        ThrowIfReadOnly();
-
-        // The file's own length: a write behind its end would make it longer, with zeroes where the guest's bytes were.
-        BlockRange.ThrowIfBeyond(offset, source.Length, long.Min(Length, RandomAccess.GetLength(_handle)));
-        RandomAccess.Write(_handle, source, offset);
+        RandomAccess.Write(GetHandleFor(offset, source.Length), source, offset);
     }
 
     /// <inheritdoc/>
@@ -148,6 +150,18 @@ public sealed class FileStorage : IBlockStorage, IDisposable
 
     /// <summary>Closes the file. What was not flushed stays with the host, which writes it in its own time.</summary>
     public void Dispose() => _handle.Dispose();
+
+    /// <summary>The file, for a change of a range that lies within it.</summary>
+    /// <exception cref="EndOfStreamException">The range does not.</exception>
+    /// <exception cref="UnauthorizedAccessException">The image was opened read-only.</exception>
+    internal SafeFileHandle GetHandleFor(long offset, long length)
+    {
+        ThrowIfReadOnly();
+
+        // The file's own length: a write behind its end would make it longer, with zeroes where the guest's bytes were.
+        BlockRange.ThrowIfBeyond(offset, length, long.Min(Length, RandomAccess.GetLength(_handle)));
+        return _handle;
+    }
 
     private static SafeFileHandle Open(string path, bool isReadOnly, FileMode mode)
     {

@@ -3,7 +3,7 @@ namespace HvSdk.Devices.Virtio;
 /// <summary>Where the bytes of a <see cref="BlockDevice"/> are: a file, memory, or whatever you implement.</summary>
 /// <remarks>
 /// The device's worker calls, one call at a time, with ranges within the <see cref="Length"/> that the device last saw. Offsets and lengths are in bytes and may be
-/// any: a guest can split a sector over buffers. The spans are guest memory, which the guest may change meanwhile. A failure of the host is
+/// any: a guest can split a sector over buffers. The spans may be guest memory, which the guest may change meanwhile. A failure of the host is
 /// thrown as an <see cref="IOException"/> (or an <see cref="UnauthorizedAccessException"/>, <see cref="ObjectDisposedException"/>, <see cref="NotSupportedException"/>) and becomes the guest's
 /// input/output error; any other exception counts as a defect, after which the device asks to be reset.
 /// </remarks>
@@ -17,6 +17,12 @@ public interface IBlockStorage
 
     /// <summary><see cref="Discard"/> gives something back to the host: the guest is told that it may discard.</summary>
     bool CanDiscard => false;
+
+    /// <summary>
+    /// A call costs much, whatever its length, as a system call does: where a request's buffers are in many pieces, the device copies them together and makes one call. By default
+    /// false: each piece is a call, in place.
+    /// </summary>
+    bool PrefersFewCalls => false;
 
     /// <summary>Reads.</summary>
     /// <param name="offset">First byte.</param>

@@ -48,6 +48,41 @@ internal sealed class ConsoleSlot(int number)
         _offset = 0;
     }
 
+    internal ConsolePortState SaveState()
+    {
+        Port?.Output.Flush(now: true);
+        return new ConsolePortState
+        {
+            Exists = Port is not null,
+            Name = Port?.Name,
+            IsConsole = Port?.IsConsole ?? false,
+            IsOpen = Port?.IsOpen ?? false,
+            IsGuestOpen = Port?.IsGuestOpen ?? false,
+            Columns = Port?.Columns ?? 0,
+            Rows = Port?.Rows ?? 0,
+            IsAnnounced = IsAnnounced,
+            IsReady = IsReady,
+            DueMessages = (int)Due,
+
+            // What is left of a chain for a port that has gone is nobody's. Without a chain it may be that of a loaded state, not taken yet.
+            BytesTaken = _chain is null || _chainPort == Port ? _offset : long.MaxValue,
+        };
+    }
+
+    /// <summary>The chain that the queue gives first is the one that some bytes were taken of.</summary>
+    internal void LoadState(ConsolePortState state)
+    {
+        Due = (DueMessages)state.DueMessages;
+        IsAnnounced = state.IsAnnounced;
+        IsReady = state.IsReady;
+        _offset = state.BytesTaken;
+        if (IsReady && Port is { } port)
+        {
+            Due |= port.IsOpen != state.IsOpen ? DueMessages.Open : DueMessages.None;
+            Due |= port.IsConsole && (port.Columns != state.Columns || port.Rows != state.Rows) ? DueMessages.Resize : DueMessages.None;
+        }
+    }
+
     /// <summary>Gives the driver what the host has written.</summary>
     /// <returns>True: there is more to do.</returns>
     internal bool Deliver(Virtqueue queue) => Port is { IsGuestOpen: true } port && port.Input.Give(queue, MaxBytesPerLook);

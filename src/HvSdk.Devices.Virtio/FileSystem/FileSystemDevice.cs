@@ -77,6 +77,17 @@ public sealed class FileSystemDevice : VirtioDevice
     protected internal override void OnReset() => _server.EndSession();
 
     /// <inheritdoc/>
+    protected internal override VirtioDeviceState SaveState() => _server.SaveState(Tag);
+
+    /// <inheritdoc/>
+    protected internal override void LoadState(VirtioDeviceState? state)
+    {
+        FileSystemDeviceState saved = StateProblem.RequireKind<FileSystemDeviceState>(state);
+        StateProblem.Require(saved.Tag == Tag, $"{nameof(saved.Tag)} is '{saved.Tag}', and this device's '{Tag}'. Make it with the tag that it was saved with.");
+        _server.LoadState(saved);
+    }
+
+    /// <inheritdoc/>
     protected internal override void Process(Virtqueue queue)
     {
         ArgumentNullException.ThrowIfNull(queue);

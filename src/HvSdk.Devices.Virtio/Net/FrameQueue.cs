@@ -70,6 +70,15 @@ internal sealed class FrameQueue
         }
     }
 
+    /// <summary>Copies of all frames, in their order.</summary>
+    internal NetworkFrameState[] Save()
+    {
+        lock (_gate)
+        {
+            return [.. _entries.Select(entry => new NetworkFrameState { Bytes = _bytes[entry.Start..(entry.Start + entry.Length)], Offload = entry.Offload })];
+        }
+    }
+
     /// <summary>Takes all frames out.</summary>
     /// <returns>How many, and whether somebody was refused.</returns>
     internal (int Count, bool HadRefused) Clear()

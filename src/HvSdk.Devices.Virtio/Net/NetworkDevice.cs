@@ -30,7 +30,7 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
     private readonly NetworkDeviceOptions _options;
     private readonly NetworkOffloads _gives;
     private readonly ReceiveFilter _filter = new();
-    private readonly MacAddress _ownAddress;
+    private MacAddress _ownAddress;
     private ulong _currentAddress;
     private bool _isLinkWanted;
     private bool _isLinkGiven = true;

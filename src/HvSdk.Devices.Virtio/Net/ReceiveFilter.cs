@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace HvSdk.Devices.Virtio;
 
 /// <summary>Which frames the driver wants (virtio 1.2, 5.1.6.5.1 to 5.1.6.5.3).</summary>
-internal sealed class ReceiveFilter
+internal sealed partial class ReceiveFilter
 {
     // Longer tables are not looked through: all frames of their kind pass then, and the guest sorts them out.
     private const int MaxAddresses = 64;

@@ -52,6 +52,9 @@ public sealed class DescriptorChain
     /// <summary>Its place in the order of taking.</summary>
     internal uint Sequence { get; set; }
 
+    /// <summary>It was taken and not given back.</summary>
+    internal bool IsInFlight { get; set; }
+
     /// <summary>Bytes written, once it is given back and waits for those before it.</summary>
     internal long Written { get; set; } = NotReturned;
 
@@ -97,6 +100,17 @@ public sealed class DescriptorChain
         }
 
         return true;
+    }
+
+    internal ChainBuffer[] SaveBuffers()
+    {
+        var buffers = new ChainBuffer[_count];
+        for (int i = 0; i < buffers.Length; i++)
+        {
+            buffers[i] = new ChainBuffer(_buffers[i].Address, _buffers[i].Length, IsWritable: i >= _readableCount);
+        }
+
+        return buffers;
     }
 
     /// <summary>Copies bytes that the driver has given.</summary>
@@ -206,6 +220,9 @@ public sealed class DescriptorChain
             ? _queue.View.Access(address, (int)uint.Min((uint)length, left), isWrite: true, state, action)
             : 0;
     }
+
+    /// <summary>Bytes that lie in one buffer from an offset on, counted over all readable or all writable ones; 0 at their end.</summary>
+    internal uint LengthOfPiece(long offset, bool isWritable) => TryLocate(offset, isWritable, out _, out uint left) ? left : 0;
 
     /// <summary>The buffer that a byte lies in. Most calls follow one another, so the search starts at the last one's.</summary>
     private bool TryLocate(long offset, bool isWritable, out ulong address, out uint left)

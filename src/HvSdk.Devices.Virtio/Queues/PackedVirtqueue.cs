@@ -22,14 +22,14 @@ internal sealed class PackedVirtqueue : Virtqueue
     {
     }
 
-    /// <summary>How far it has come: offsets with the wrap counters above them, as in a queue's saved state.</summary>
-    internal (ushort Available, ushort Used) Position
+    internal override (ushort Available, ushort Used) Position
     {
         get => (Pack(_nextAvailable, _availableWrap), Pack(_nextUsed, _usedWrap));
         set
         {
             (_nextAvailable, _availableWrap) = (value.Available & OffsetMask, value.Available >> WrapBit != 0);
             (_nextUsed, _usedWrap) = (value.Used & OffsetMask, value.Used >> WrapBit != 0);
+            EntriesInUse = Distance(value.Available, value.Used);
         }
     }
 
@@ -94,6 +94,30 @@ internal sealed class PackedVirtqueue : Virtqueue
             default:
                 return true;
         }
+    }
+
+    private protected override string? FindProblem(VirtqueueState state)
+    {
+        if ((state.NextAvailable & OffsetMask) >= Size || (state.NextUsed & OffsetMask) >= Size)
+        {
+            return $"{nameof(state.NextAvailable)} is 0x{state.NextAvailable:X} and {nameof(state.NextUsed)} 0x{state.NextUsed:X}; offsets are below {Size}.";
+        }
+
+        int distance = Distance(state.NextAvailable, state.NextUsed);
+        long entries = 0;
+        foreach (DescriptorChainState chain in state.InFlight)
+        {
+            if (chain.RingEntries < 1 || chain.RingEntries > Size)
+            {
+                return $"a chain in flight has {chain.RingEntries} entries; it has 1 to {Size}.";
+            }
+
+            entries += chain.RingEntries;
+        }
+
+        return distance < 0 || distance > Size || entries != distance
+            ? $"{nameof(state.NextAvailable)} is 0x{state.NextAvailable:X} and {nameof(state.NextUsed)} 0x{state.NextUsed:X}, {distance} entries apart, while chains of {entries} entries are in flight; these are what lies between."
+            : null;
     }
 
     private protected override bool TryTakeCore(DescriptorChain chain)
@@ -175,6 +199,10 @@ internal sealed class PackedVirtqueue : Virtqueue
 
     private static bool IsAvailable(ushort flags, bool wrap) =>
         ((flags & PackedDescriptor.Available) != 0) == wrap && ((flags & PackedDescriptor.Used) != 0) != wrap;
+
+    /// <summary>Entries between two positions of which the first is the later one.</summary>
+    private int Distance(ushort available, ushort used) =>
+        (available & OffsetMask) - (used & OffsetMask) + (available >> WrapBit != used >> WrapBit ? Size : 0);
 
     private static ushort Pack(int offset, bool wrap) => (ushort)(offset | (wrap ? 1 << WrapBit : 0));
 

@@ -28,8 +28,7 @@ internal sealed class SplitVirtqueue : Virtqueue
 
     private ulong AvailableEvent => Layout.DeviceArea + RingOffset + ((ulong)Size * UsedEntrySize);
 
-    /// <summary>How far it has come: next entry of the available ring, next entry of the used ring.</summary>
-    internal (ushort Available, ushort Used) Position
+    internal override (ushort Available, ushort Used) Position
     {
         get => (_nextAvailable, _nextUsed);
         set
@@ -107,6 +106,24 @@ internal sealed class SplitVirtqueue : Virtqueue
         }
 
         return View.TryRead(Layout.DriverArea, out ushort flags) ? (flags & NoInterrupt) == 0 : Broken("The available ring is not in memory.");
+    }
+
+    private protected override string? FindProblem(VirtqueueState state)
+    {
+        if ((ushort)(state.NextAvailable - state.NextUsed) != state.InFlight.Count)
+        {
+            return $"{nameof(state.NextAvailable)} is {state.NextAvailable} and {nameof(state.NextUsed)} {state.NextUsed}, while {state.InFlight.Count} chains are in flight; these are what lies between.";
+        }
+
+        foreach (DescriptorChainState chain in state.InFlight)
+        {
+            if (chain.Id >= Size || chain.RingEntries != 1)
+            {
+                return $"a chain in flight has the ID {chain.Id} and {chain.RingEntries} entries; a queue of {Size} has IDs below that, and one entry for a chain.";
+            }
+        }
+
+        return null;
     }
 
     private protected override bool TryTakeCore(DescriptorChain chain)

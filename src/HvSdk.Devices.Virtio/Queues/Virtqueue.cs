@@ -8,7 +8,7 @@ namespace HvSdk.Devices.Virtio;
 /// Used on the device's worker, within the calls that it makes. What a driver does wrong is a value: the queue is broken from then on, gives no more
 /// chains, and the device asks to be reset. Nothing allocates once the queue is warm.
 /// </remarks>
-public abstract class Virtqueue
+public abstract partial class Virtqueue
 {
     // Drivers make tables of indirect descriptors longer than their queue; the limit bounds what one chain can cost.
     private const int MinChainLimit = 1024;
@@ -76,6 +76,12 @@ public abstract class Virtqueue
             return false;
         }
 
+        if (_restored is not null)
+        {
+            chain = TakeRestored();
+            return true;
+        }
+
         // A driver has no more in flight than the queue has entries; one that says so is wrong, and must not make us hold more.
         if (Outstanding >= Size)
         {
@@ -91,7 +97,7 @@ public abstract class Virtqueue
             return false;
         }
 
-        DescriptorChain next = _free.Count > 0 ? _free.Pop() : new DescriptorChain(this);
+        DescriptorChain next = _free.Count > 0 ? _free.Pop() : NewChain();
         next.Clear();
         if (!TryTakeCore(next))
         {
@@ -101,6 +107,7 @@ public abstract class Virtqueue
 
         next.Generation = Generation;
         next.Sequence = _taken++;
+        next.IsInFlight = true;
         Outstanding++;
         chain = next;
         return true;
@@ -156,6 +163,7 @@ public abstract class Virtqueue
     internal void Close()
     {
         Generation++;
+        _restored = null;
         IsHeld = true;
     }
 
@@ -190,6 +198,7 @@ public abstract class Virtqueue
         ReturnCore(chain.Id, chain.RingEntries, (uint)chain.Written, chain.WritableCount > 0);
         _returned++;
         Outstanding--;
+        chain.IsInFlight = false;
         _free.Push(chain);
     }
 

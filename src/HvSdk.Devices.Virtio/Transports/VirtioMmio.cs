@@ -9,7 +9,7 @@ namespace HvSdk.Devices.Virtio;
 /// builder.AddDevice(new VirtioMmio(new EntropyDevice()));
 /// </code>
 /// </example>
-public sealed class VirtioMmio : IPlatformDevice, IBusDevice, IVirtioSignals, IDisposable
+public sealed partial class VirtioMmio : IPlatformDevice, IBusDevice, IVirtioSignals, IDisposable
 {
     private const ulong WindowSize = 0x1000;
     private const uint Magic = 0x7472_6976; // "virt"

@@ -45,6 +45,15 @@ internal sealed class VsockConnectionTable(int limit)
         }
     }
 
+    /// <summary>All connections there are.</summary>
+    public VsockConnection[] List()
+    {
+        lock (_gate)
+        {
+            return [.. _connections.Values];
+        }
+    }
+
     public VsockConnection? Find(uint localPort, uint remotePort)
     {
         lock (_gate)

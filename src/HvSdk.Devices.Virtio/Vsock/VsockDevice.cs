@@ -157,6 +157,10 @@ public sealed partial class VsockDevice : VirtioDevice
         {
             ReceiveFromGuest(queue);
         }
+        else if (queue.Index == EventQueue)
+        {
+            SendEvents(queue);
+        }
 
         // What the guest sent may have made something to answer.
         if (queue.Index <= TransmitQueue && FindQueue(ReceiveQueue) is { } receiveQueue)
@@ -169,6 +173,7 @@ public sealed partial class VsockDevice : VirtioDevice
     protected internal override void OnReset()
     {
         _strays.Clear();
+        _isTransportResetDue = false;
         foreach (VsockConnection connection in _table.Close())
         {
             connection.End(connection.Fail(VsockError.DeviceReset, "has broken: the guest's driver has reset the device, or the machine has ended"));

@@ -12,8 +12,8 @@ public sealed class VirtioMmioDriver : VirtioDriver
 {
     private const ulong Configuration = 0x100;
 
-    private readonly DeviceBench _bench;
-    private readonly ulong _address;
+    private DeviceBench _bench;
+    private ulong _address;
 
     internal VirtioMmioDriver(DeviceBench bench, ulong address, GuestArena arena)
         : base(arena)
@@ -57,6 +57,13 @@ public sealed class VirtioMmioDriver : VirtioDriver
 
     /// <inheritdoc/>
     public override void WriteConfiguration(int offset, ulong value, int size) => _bench.WriteMmio(_address + Configuration + (ulong)offset, value, size);
+
+    /// <summary>Goes on with another device, which knows what the first one knew.</summary>
+    internal void Move(DeviceBench bench)
+    {
+        _bench = bench;
+        _address = bench.Description.Windows[0].Address;
+    }
 
     private protected override uint ReadDeviceFeatures(uint select)
     {

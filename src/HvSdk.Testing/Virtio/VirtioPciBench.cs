@@ -5,11 +5,10 @@ namespace HvSdk.Testing;
 /// <summary>A virtio device of the PCI transport on a bench: guest memory, and a driver that a test plays. No hypervisor is needed.</summary>
 public sealed class VirtioPciBench : IDisposable
 {
-    private const ulong ArenaStart = 0x10_0000;
     private const ulong WindowAddress = 0xE000_0000;
     private const int RegisterCount = 6;
 
-    private readonly Hypervisor _hypervisor;
+    private readonly VirtioBenchMachine _machine;
 
     /// <summary>Puts a device that has the PCI transport on a bench, its windows mapped.</summary>
     /// <param name="device">The transport with the device behind it.</param>
@@ -17,41 +16,51 @@ public sealed class VirtioPciBench : IDisposable
     public VirtioPciBench(IPciDevice device, ulong memorySize = 16 << 20)
     {
         ArgumentNullException.ThrowIfNull(device);
-        ArgumentOutOfRangeException.ThrowIfLessThan(memorySize, 2UL << 20);
-        _hypervisor = Hypervisor.Open(new ScriptedBackend());
-        Partition = _hypervisor.CreatePartition();
-        Partition.Memory.Map(0, memorySize);
-        Arena = new GuestArena(Partition.Memory, ArenaStart, memorySize - ArenaStart);
+        _machine = new VirtioBenchMachine(memorySize);
+        Attach(device);
+        Driver = new VirtioPciDriver(Slot, Arena);
+    }
+
+    /// <summary>The device's place.</summary>
+    public PciBench Slot { get; private set; } = new();
+
+    /// <summary>The machine.</summary>
+    public Partition Partition => _machine.Partition;
+
+    /// <summary>Its memory.</summary>
+    public GuestMemory Memory => Partition.Memory;
+
+    /// <summary>Where the driver's queues and buffers go.</summary>
+    public GuestArena Arena => _machine.Arena;
+
+    /// <summary>The driver.</summary>
+    public VirtioPciDriver Driver { get; }
+
+    /// <summary>Ends the device, and puts another in its place, to load the state of the first into: memory and driver stay as they are. The other has a <see cref="Slot"/> of its own.</summary>
+    /// <param name="device">The transport with the device behind it.</param>
+    public void Replace(IPciDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        Slot.End();
+        Slot = new PciBench();
+        Attach(device);
+        Driver.Move(Slot);
+    }
+
+    /// <summary>Ends the machine, and with it the device's worker.</summary>
+    public void Dispose()
+    {
+        Slot.End();
+        _machine.Dispose();
+    }
+
+    private void Attach(IPciDevice device)
+    {
         Slot.Attach(device);
         Slot.Connect(Partition);
         for (int i = 0; i < RegisterCount; i++)
         {
             Slot.MoveBar(i, WindowAddress + ((ulong)i << 20));
         }
-
-        Driver = new VirtioPciDriver(Slot, Arena);
-    }
-
-    /// <summary>The device's place.</summary>
-    public PciBench Slot { get; } = new();
-
-    /// <summary>The machine.</summary>
-    public Partition Partition { get; }
-
-    /// <summary>Its memory.</summary>
-    public GuestMemory Memory => Partition.Memory;
-
-    /// <summary>Where the driver's queues and buffers go.</summary>
-    public GuestArena Arena { get; }
-
-    /// <summary>The driver.</summary>
-    public VirtioPciDriver Driver { get; }
-
-    /// <summary>Ends the machine, and with it the device's worker.</summary>
-    public void Dispose()
-    {
-        Slot.End();
-        Partition.Dispose();
-        _hypervisor.Dispose();
     }
 }

@@ -9,7 +9,7 @@ public sealed class VirtioPciDriver : VirtioDriver
     private const byte IsrType = 3;
     private const byte DeviceType = 4;
 
-    private readonly PciBench _bench;
+    private PciBench _bench;
 
     internal VirtioPciDriver(PciBench bench, GuestArena arena)
         : base(arena)
@@ -53,6 +53,9 @@ public sealed class VirtioPciDriver : VirtioDriver
 
     /// <inheritdoc/>
     public override void WriteConfiguration(int offset, ulong value, int size) => Write(DeviceType, (uint)offset, value, size);
+
+    /// <summary>Goes on with another device, which knows what the first one knew.</summary>
+    internal void Move(PciBench bench) => _bench = bench;
 
     private protected override uint ReadDeviceFeatures(uint select)
     {

@@ -1,3 +1,5 @@
+using HvSdk.Testing;
+
 namespace HvSdk.Devices.Virtio.Tests.Block;
 
 /// <summary>Raw images in files.</summary>
@@ -29,6 +31,39 @@ public sealed class FileStorageTests : IDisposable
         Assert.Equal(Length, file.Length);
         Assert.Equal(data, file[4096..8192]);
         Assert.All(file[..4096], static value => Assert.Equal(0, value));
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(4096)]
+    [InlineData(40_000)]
+    public void Data_InManyPieces_IsOnePieceInTheFile(int piece)
+    {
+        const int length = 600 * 512;
+        byte[] data = BlockBench.Pattern(length);
+        using FileStorage storage = FileStorage.Create(Image, Length);
+        using var bench = new BlockBench(storage, new BlockDeviceOptions { QueueSize = 1024 });
+        List<DriverBuffer> written = [bench.Bench.Readable(BlockBench.Header(BlockBench.Out, 3))];
+        List<DriverBuffer> read = [bench.Bench.Readable(BlockBench.Header(BlockBench.In, 3))];
+        for (int i = 0; i < length; i += int.Max(piece, length / 500))
+        {
+            int part = int.Min(int.Max(piece, length / 500), length - i);
+            written.Add(bench.Bench.Readable(data.AsSpan(i, part)));
+            read.Add(bench.Bench.Writable((uint)part));
+        }
+
+        foreach (List<DriverBuffer> request in (List<DriverBuffer>[])[written, read])
+        {
+            DriverBuffer status = bench.Bench.Writable(1);
+            bench.Queue.Add([.. request, status]);
+            bench.WorkUntilUsed();
+            Assert.Equal(BlockBench.Ok, bench.Status(status.Address));
+        }
+
+        byte[] there = new byte[length];
+        storage.Read(3 * 512, there);
+        Assert.Equal(data, there);
+        Assert.Equal(data, read.Skip(1).SelectMany(buffer => Bytes(bench, buffer)));
     }
 
     [Fact]
@@ -188,6 +223,13 @@ public sealed class FileStorageTests : IDisposable
                 storage.Flush();
             }
         }
+    }
+
+    private static byte[] Bytes(BlockBench bench, DriverBuffer buffer)
+    {
+        byte[] bytes = new byte[buffer.Length];
+        bench.Bench.Memory.Read(buffer.Address, bytes);
+        return bytes;
     }
 
     /// <summary>As a program that does not look for locks does it.</summary>

@@ -26,6 +26,48 @@ public sealed class VirtioMmioTests
         Assert.Equal(3U, bench.Driver.Status);
     }
 
+    [Theory]
+    [InlineData(VirtioFeatures.All)]
+    [InlineData(VirtioFeatures.All & ~VirtioFeatures.PackedRing)]
+    [InlineData(VirtioFeatures.None)]
+    public void QueueFeatures_TakenAway_AreNotOffered(VirtioFeatures features)
+    {
+        using var bench = new Bench(new EchoDevice() { QueueFeatures = features });
+
+        Assert.Equal((ulong)(features | VirtioFeatures.Version1) | 1, bench.Driver.DeviceFeatures);
+        bench.Driver.Start(bench.Driver.DeviceFeatures);
+        bench.Driver.Queues[0].Add(bench.Writable(1));
+        bench.Work();
+        Assert.True(bench.Driver.Queues[0].TryTakeUsed(out _));
+    }
+
+    [Fact]
+    public void QueueFeatures_ThatDoNotExist_AreNamed()
+    {
+        ArgumentException e = Assert.Throws<ArgumentException>(() => new VirtioMmio(new EchoDevice { QueueFeatures = (VirtioFeatures)1 }));
+
+        Assert.Contains("QueueFeatures is 0x1", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Interrupts_OfUsedBuffers_AreCounted()
+    {
+        var device = new EchoDevice();
+        using var bench = new Bench(device);
+        bench.Driver.Start(0);
+        VirtqueueDriver queue = bench.Driver.Queues[0];
+
+        queue.Add(bench.Writable(1));
+        queue.Add(bench.Writable(1));
+        bench.Work();
+        Assert.Equal(1, device.Interrupts);
+
+        queue.SetInterruptsEnabled(false);
+        queue.Add(bench.Writable(1));
+        bench.Work();
+        Assert.Equal(1, device.Interrupts);
+    }
+
     [Fact]
     public void Status_WithoutVersion1_DoesNotGetFeaturesOk()
     {

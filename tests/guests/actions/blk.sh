@@ -17,6 +17,7 @@ for turn in 1 2; do
     say "blk_written=$(md5sum </tmp/disk | cut -d ' ' -f 1)"
     say "blk_read=$(head -c $((value << 20)) /dev/vda | md5sum | cut -d ' ' -f 1)"
 done
+say "blk_features=$(cat /sys/block/vda/device/features)"
 for name in size ro serial queue/logical_block_size queue/physical_block_size queue/discard_max_bytes queue/write_zeroes_max_bytes queue/write_cache; do
     say "blk_${name##*/}=$(cat "/sys/block/vda/$name")"
 done

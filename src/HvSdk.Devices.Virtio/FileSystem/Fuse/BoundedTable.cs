@@ -69,6 +69,62 @@ internal sealed class BoundedTable<T>(int limit)
         return true;
     }
 
+    /// <summary>All that is in it, with the numbers.</summary>
+    public IEnumerable<(ulong Id, T Item)> Items
+    {
+        get
+        {
+            for (int i = 0; i < _used; i++)
+            {
+                if (_slots[i].Item is { } item)
+                {
+                    yield return (((ulong)_slots[i].Sequence << 32) | ((uint)i + 1), item);
+                }
+            }
+        }
+    }
+
+    /// <summary>Puts a thing back under the number that it had, in a table that was empty; <see cref="EndRestore"/> ends it.</summary>
+    /// <returns>False: this cannot be its number, or is another's.</returns>
+    public bool TryRestore(ulong id, T item)
+    {
+        long index = (uint)id - 1L;
+        if (index < 0 || index >= limit || (index < _used && _slots[index].Item is not null))
+        {
+            return false;
+        }
+
+        if (index >= _slots.Length)
+        {
+            Array.Resize(ref _slots, (int)long.Min(long.Max(FirstLength, 2 * (index + 1)), limit));
+        }
+
+        _used = int.Max(_used, (int)index + 1);
+        _slots[index] = new Slot { Item = item, Sequence = (uint)(id >> 32) };
+        Count++;
+        return true;
+    }
+
+    /// <summary>All is back: the places between are free, and their next numbers are new ones.</summary>
+    public void EndRestore()
+    {
+        uint sequence = 0;
+        for (int i = 0; i < _used; i++)
+        {
+            sequence = uint.Max(sequence, _slots[i].Sequence);
+        }
+
+        for (int i = _used - 1; i >= 0; i--)
+        {
+            if (_slots[i].Item is null)
+            {
+                _slots[i].Sequence = sequence + 1;
+                _slots[i].NextFree = _firstFree;
+                _firstFree = i;
+            }
+        }
+    }
+
     /// <summary>Takes everything out, the memory too. The action is called for each.</summary>
     public void Clear(Action<T> action)
     {

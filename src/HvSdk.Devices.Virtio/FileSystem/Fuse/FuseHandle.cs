@@ -3,4 +3,5 @@ namespace HvSdk.Devices.Virtio;
 /// <summary>What a guest has open.</summary>
 /// <param name="Node">Of which node.</param>
 /// <param name="File">The file; null for a directory.</param>
-internal sealed record FuseHandle(SharedNode Node, OpenFile? File);
+/// <param name="Modes">What it was opened for.</param>
+internal sealed record FuseHandle(SharedNode Node, OpenFile? File, OpenModes Modes);

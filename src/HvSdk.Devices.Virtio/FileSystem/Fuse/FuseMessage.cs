@@ -27,6 +27,9 @@ internal sealed class FuseMessage
     /// <summary>Where the bytes start that were not taken yet.</summary>
     public int Position => _position;
 
+    /// <summary>The first name or text that was taken.</summary>
+    public ReadOnlySpan<byte> FirstText => _text.AsSpan(0, int.Max(0, _text.AsSpan(0, _hasText ? _textEnd : 0).IndexOf((byte)0)));
+
     public static void Store<T>(Span<byte> destination, in T value)
         where T : unmanaged
         => MemoryMarshal.Write(destination, in value);

@@ -27,7 +27,8 @@ internal sealed partial class FuseServer
             return FileError.ENFILE;
         }
 
-        error = node.Open(ToModes(request.Flags), out OpenFile? file);
+        OpenModes modes = ToModes(request.Flags);
+        error = node.Open(modes, out OpenFile? file);
         if (error != FileError.None || file is null)
         {
             file?.Close();
@@ -36,7 +37,7 @@ internal sealed partial class FuseServer
             return error is FileError.None or FileError.ENOSYS ? FileError.EOPNOTSUPP : error;
         }
 
-        return AnswerHandle(new FuseHandle(node, file));
+        return AnswerHandle(new FuseHandle(node, file, modes));
     }
 
     private FileError OpenDirectory()
@@ -52,7 +53,7 @@ internal sealed partial class FuseServer
             return error;
         }
 
-        return attributes.Kind == NodeKind.Directory ? AnswerHandle(new FuseHandle(node, null)) : FileError.ENOTDIR;
+        return attributes.Kind == NodeKind.Directory ? AnswerHandle(new FuseHandle(node, null, OpenModes.None)) : FileError.ENOTDIR;
     }
 
     private FileError AnswerHandle(FuseHandle handle) =>

@@ -123,12 +123,25 @@ internal sealed partial class FuseServer
     private FileError Rename(ulong newParentId, RenameModes modes)
     {
         FileError error = Find(out SharedNode directory);
-        return error != FileError.None
+        if (error != FileError.None
             || (error = Find(newParentId, out SharedNode newParent)) != FileError.None
             || (error = _message.TakeName(out ReadOnlySpan<byte> name)) != FileError.None
-            || (error = _message.TakeName(out ReadOnlySpan<byte> newName)) != FileError.None
-            ? error
-            : directory.Rename(name, newParent, newName, modes);
+            || (error = _message.TakeName(out ReadOnlySpan<byte> newName)) != FileError.None)
+        {
+            return error;
+        }
+
+        error = directory.Rename(name, newParent, newName, modes);
+        if (error == FileError.None)
+        {
+            LearnName(newParent, newParentId, newName);
+            if (modes == RenameModes.Exchange)
+            {
+                LearnName(directory, _message.Header.NodeId, name);
+            }
+        }
+
+        return error;
     }
 
     private FileError Link()
@@ -180,10 +193,10 @@ internal sealed partial class FuseServer
             }
         }
 
-        return AnswerCreated(error, node, file);
+        return AnswerCreated(error, node, file, modes);
     }
 
-    private FileError AnswerCreated(FileError error, SharedNode? node, OpenFile? file)
+    private FileError AnswerCreated(FileError error, SharedNode? node, OpenFile? file, OpenModes modes)
     {
         if (error != FileError.None || node is null || file is null)
         {
@@ -196,7 +209,7 @@ internal sealed partial class FuseServer
             return error == FileError.None ? FileError.EIO : error;
         }
 
-        error = Enter(node, out FuseEntry entry);
+        error = Enter(node, _message.FirstText, out FuseEntry entry);
         if (error != FileError.None)
         {
             file.Close();
@@ -205,7 +218,7 @@ internal sealed partial class FuseServer
 
         // The table had room when we asked.
         _nodes.TryGet(entry.NodeId, out KnownNode? known);
-        _handles.TryAdd(new FuseHandle(known!.Node, file), out ulong handle);
+        _handles.TryAdd(new FuseHandle(known!.Node, file, modes), out ulong handle);
         return _message.Answer(new FuseCreateAnswer(entry, new FuseOpenAnswer(handle, 0, 0)));
     }
 

@@ -13,11 +13,14 @@ internal sealed partial class FuseServer
     internal bool TryKnowEntry(SharedNode directory, ReadOnlySpan<byte> name, out FuseEntry entry)
     {
         entry = default;
-        return directory.Lookup(name, out SharedNode? node) == FileError.None && node is not null && Enter(node, out entry) == FileError.None;
+        return directory.Lookup(name, out SharedNode? node) == FileError.None && node is not null && Enter(node, name, out entry) == FileError.None;
     }
 
     /// <summary>Makes a node known, or known once more, and says what the kernel shall know of it.</summary>
-    private FileError Enter(SharedNode node, out FuseEntry entry)
+    /// <param name="node">The node.</param>
+    /// <param name="name">Its name in the directory that the request is about.</param>
+    /// <param name="entry">What the kernel gets.</param>
+    private FileError Enter(SharedNode node, ReadOnlySpan<byte> name, out FuseEntry entry)
     {
         entry = default;
         FileError error = node.GetAttributes(out NodeAttributes attributes);
@@ -27,7 +30,7 @@ internal sealed partial class FuseServer
             return error;
         }
 
-        error = Know(node, out ulong id);
+        error = Know(node, _message.Header.NodeId, name, out ulong id);
         if (error == FileError.None)
         {
             entry = new FuseEntry(id, 0, _cacheTime.Seconds, _cacheTime.Seconds, _cacheTime.Nanoseconds, _cacheTime.Nanoseconds, ToFuse(attributes, id));
@@ -36,17 +39,19 @@ internal sealed partial class FuseServer
         return error;
     }
 
-    private FileError Know(SharedNode node, out ulong id)
+    private FileError Know(SharedNode node, ulong parent, ReadOnlySpan<byte> name, out ulong id)
     {
         if (_ids.TryGetValue(node, out KnownNode? known))
         {
             known.Lookups++;
+            known.LearnName(parent, name);
             id = known.Id;
             ForgetUnknown(node);
             return FileError.None;
         }
 
         known = new KnownNode(node);
+        known.LearnName(parent, name);
         if (!_nodes.TryAdd(known, out id))
         {
             node.Forget();
@@ -56,6 +61,20 @@ internal sealed partial class FuseServer
         known.Id = id;
         _ids.Add(node, known);
         return FileError.None;
+    }
+
+    /// <summary>A node has another name now: whoever finds it by name again needs it.</summary>
+    private void LearnName(SharedNode directory, ulong directoryId, ReadOnlySpan<byte> name)
+    {
+        if (directory.Lookup(name, out SharedNode? node) == FileError.None && node is not null)
+        {
+            if (_ids.TryGetValue(node, out KnownNode? known))
+            {
+                known.LearnName(directoryId, name);
+            }
+
+            ForgetUnknown(node);
+        }
     }
 
     /// <summary>A node that is equal to one that is known has been made for nothing.</summary>
@@ -120,7 +139,7 @@ internal sealed partial class FuseServer
             return Malformed();
         }
 
-        error = Enter(node, out FuseEntry entry);
+        error = Enter(node, _message.FirstText, out FuseEntry entry);
         return error != FileError.None ? error : _message.Answer(entry);
     }
 
@@ -256,15 +275,5 @@ internal sealed partial class FuseServer
             attributes.DeviceNumber,
             PageSize,
             0);
-    }
-
-    private sealed class KnownNode(SharedNode node)
-    {
-        public SharedNode Node { get; } = node;
-
-        public ulong Id { get; set; }
-
-        /// <summary>How often the kernel was told of it, and has not forgotten.</summary>
-        public ulong Lookups { get; set; } = 1;
     }
 }

@@ -185,7 +185,7 @@ internal sealed partial class FuseServer
         if (error == FileError.None)
         {
             _hasSession = true;
-            Know(_root, out _);
+            Know(_root, parent: 0, name: [], out _);
         }
 
         return error;
