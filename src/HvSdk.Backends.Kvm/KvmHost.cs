@@ -89,8 +89,8 @@ internal sealed class KvmHost : HypervisorHost
 
     private HypervisorFeatures ReadFeatures()
     {
-        // Dirty logs, huge pages and many partitions are as old as the required capabilities.
-        HypervisorFeatures features = HypervisorFeatures.DirtyTracking | HypervisorFeatures.HugePages | HypervisorFeatures.ManyPartitions;
+        // Dirty logs, huge pages, pages that go while the guest has them, and many partitions are as old as the required capabilities.
+        HypervisorFeatures features = HypervisorFeatures.DirtyTracking | HypervisorFeatures.HugePages | HypervisorFeatures.MemoryDiscard | HypervisorFeatures.ManyPartitions;
         Add(HypervisorFeatures.ReadOnlyMemory, KVM.KVM_CAP_READONLY_MEM);
         Add(HypervisorFeatures.FullInterruptController, KVM.KVM_CAP_IRQCHIP);
         Add(HypervisorFeatures.PerVcpuInterruptController, KVM.KVM_CAP_SPLIT_IRQCHIP);

@@ -17,6 +17,7 @@ internal static class KvmMemoryAllocation
             MemoryBacking.FileBacking file => FromFile(size, file, populate),
             _ => throw new ArgumentException($"KVM does not know the backing {options.Backing.GetType().Name}.", nameof(options)),
         };
+        mapping.DiscardUnit = FindDiscardUnit(options);
         if (options.HugePages == HugePages.Transparent)
         {
             mapping.AdviseHugePages();
@@ -24,6 +25,17 @@ internal static class KvmMemoryAllocation
 
         return mapping;
     }
+
+    /// <summary>Huge pages go as a whole. A private mapping of a file would show the file's bytes again, and not zeros.</summary>
+    private static ulong FindDiscardUnit(MemoryRegionOptions options) =>
+        options.Backing is MemoryBacking.FileBacking { Sharing: FileSharing.Private } ? 0 : HugePageSize(options.HugePages) is > 0 and ulong size ? size : (ulong)Environment.SystemPageSize;
+
+    private static ulong HugePageSize(HugePages hugePages) => hugePages switch
+    {
+        HugePages.Size2MiB => 1UL << 21,
+        HugePages.Size1GiB => 1UL << 30,
+        _ => 0,
+    };
 
     /// <summary>RAM that is never touched costs nothing, so no swap is set aside for it; huge pages are set aside, so that a touch cannot fail.</summary>
     private static SafeMapping Anonymous(ulong size, HugePages hugePages, int populate) =>
@@ -88,12 +100,7 @@ internal static class KvmMemoryAllocation
 
     private static void ValidateHugePages(ulong size, MemoryRegionOptions options)
     {
-        ulong unit = options.HugePages switch
-        {
-            HugePages.Size2MiB => 1UL << 21,
-            HugePages.Size1GiB => 1UL << 30,
-            _ => 0,
-        };
+        ulong unit = HugePageSize(options.HugePages);
         if (unit == 0)
         {
             return;

@@ -99,6 +99,10 @@ internal sealed partial class KvmPartition : PartitionBackend
 
     public override SafeFileHandle? DuplicateHandle(SafeBuffer block) => ((SafeMapping)block).Descriptor?.Duplicate();
 
+    public override ulong GetDiscardUnit(SafeBuffer block) => ((SafeMapping)block).DiscardUnit;
+
+    public override bool DiscardMemory(SafeBuffer block, ulong offset, ulong size) => ((SafeMapping)block).TryDiscard(offset, size);
+
     public override object MapMemory(ulong address, SafeBuffer block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages) =>
         _memory.Map(address, (SafeMapping)block, offset, size, access, trackDirtyPages);
 

@@ -50,6 +50,21 @@ public sealed class LinuxMemoryTests
         Assert.Equal(0, Resident(plain));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Discard_OfPartOfARegion_LeavesTheRestResident(bool isShareable)
+    {
+        using var machine = new TestMachine();
+        MemoryRegion region = machine.Memory.Map(Here, 4 * HugePage, new MemoryRegionOptions { Populate = true, Backing = isShareable ? MemoryBacking.Shareable : MemoryBacking.Anonymous });
+        Assert.Equal(4 * HugePage, Resident(region));
+
+        Assert.True(region.TryDiscard(HugePage, 2 * HugePage));
+        Assert.True(region.TryDiscard(0, 0x3000));
+
+        Assert.Equal((2 * HugePage) - 0x3000, Resident(region));
+    }
+
     [Fact]
     public void Size2MiB_MoreThanSetAside_IsRefusedWithRemedy()
     {

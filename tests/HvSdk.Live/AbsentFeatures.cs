@@ -10,6 +10,7 @@ public static class AbsentFeatures
     [
         ("WHP", "does not offer FullInterruptController", "The platform keeps local APICs and no other interrupt chip."),
         ("WHP", "does not offer TimerChip", "The platform keeps no timer chip."),
+        ("WHP", "does not offer MemoryDiscard", "Windows takes the pages of a section back with the section alone."),
         ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
         ("WHP", "does not offer TscFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
         ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),

@@ -41,6 +41,8 @@ internal static unsafe partial class LibC
     internal const int MAP_HUGETLB = 0x40000;
     internal const int MAP_HUGE_2MB = 21 << 26;
     internal const int MAP_HUGE_1GB = 30 << 26;
+    internal const int MADV_DONTNEED = 4;
+    internal const int MADV_REMOVE = 9;
     internal const int MADV_HUGEPAGE = 14;
 
     internal const uint MFD_CLOEXEC = 1;

@@ -18,6 +18,12 @@ internal sealed unsafe class SafeMapping : SafeBuffer
     /// <summary>The descriptor of memory that can be shared, or null.</summary>
     internal SafeFd? Descriptor { get; private init; }
 
+    /// <summary>In which pieces pages can be given back, or 0: they cannot.</summary>
+    internal ulong DiscardUnit { get; set; }
+
+    /// <summary>Others see the bytes too: pages are given back to what is mapped, and not to this mapping alone.</summary>
+    internal bool IsShared { get; private init; }
+
     /// <summary>The first byte, for callers that keep the mapping alive themselves.</summary>
     internal byte* Pointer => (byte*)handle;
 
@@ -47,11 +53,16 @@ internal sealed unsafe class SafeMapping : SafeBuffer
     internal static SafeMapping Map(SafeHandle descriptor, nuint length, long offset, int flags, string operation, bool keep = false)
     {
         nint address = LibC.mmap(0, length, LibC.PROT_READ | LibC.PROT_WRITE, flags, descriptor, offset);
-        return Take(address, length, keep ? (SafeFd)descriptor : null, operation);
+        return Take(address, length, keep ? (SafeFd)descriptor : null, operation, isShared: (flags & LibC.MAP_SHARED) != 0);
     }
 
     /// <summary>Asks for transparent huge pages; a kernel without them says no, which is no error.</summary>
     internal void AdviseHugePages() => _ = LibC.madvise(handle, (nuint)ByteLength, LibC.MADV_HUGEPAGE);
+
+    /// <summary>Gives pages back to the kernel, which has a touch find zeros afterwards; the mapping stays, and KVM takes the pages from the guest.</summary>
+    /// <returns>False: it says no, as a file system without holes does, or memory that is locked.</returns>
+    internal bool TryDiscard(ulong offset, ulong size) =>
+        LibC.madvise(handle + (nint)offset, (nuint)size, IsShared ? LibC.MADV_REMOVE : LibC.MADV_DONTNEED) == 0;
 
     protected override bool ReleaseHandle()
     {
@@ -95,13 +106,13 @@ internal sealed unsafe class SafeMapping : SafeBuffer
         return Take(address, length, null, Operation);
     }
 
-    private static SafeMapping Take(nint address, nuint length, SafeFd? descriptor, string operation)
+    private static SafeMapping Take(nint address, nuint length, SafeFd? descriptor, string operation, bool isShared = false)
     {
         if (address == Failed)
         {
             throw KvmError.FromLast(operation);
         }
 
-        return new SafeMapping(address, length) { Descriptor = descriptor };
+        return new SafeMapping(address, length) { Descriptor = descriptor, IsShared = isShared };
     }
 }

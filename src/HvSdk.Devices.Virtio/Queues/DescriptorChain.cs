@@ -221,6 +221,17 @@ public sealed class DescriptorChain
             : 0;
     }
 
+    /// <summary>Where a buffer that the device may write lies, for devices that deal with pages and not with bytes.</summary>
+    /// <param name="index">Its number among those.</param>
+    /// <param name="buffer">The buffer.</param>
+    /// <returns>False: there is none, or the chain is stale.</returns>
+    internal bool TryGetWritable(int index, out GuestBuffer buffer)
+    {
+        bool isThere = Generation == _queue.Generation && (uint)index < (uint)WritableCount;
+        buffer = isThere ? _buffers[_readableCount + index] : default;
+        return isThere;
+    }
+
     /// <summary>Bytes that lie in one buffer from an offset on, counted over all readable or all writable ones; 0 at their end.</summary>
     internal uint LengthOfPiece(long offset, bool isWritable) => TryLocate(offset, isWritable, out _, out uint left) ? left : 0;
 

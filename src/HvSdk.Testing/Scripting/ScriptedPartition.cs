@@ -10,6 +10,7 @@ public sealed class ScriptedPartition
     private readonly List<ScriptedTrigger> _triggers = [];
     private InterruptRoute[] _routes = [];
     private int _liveVcpus;
+    private long _discardedBytes;
 
     internal ScriptedPartition(PartitionOptions options) => Options = options;
 
@@ -34,6 +35,9 @@ public sealed class ScriptedPartition
     /// <summary>Regions that the guest sees.</summary>
     public int MappedRegions { get; internal set; }
 
+    /// <summary>Bytes of memory that were given back to the host (<see cref="GuestMemory.TryDiscard"/>), each as often as it was.</summary>
+    public long DiscardedBytes => Interlocked.Read(ref _discardedBytes);
+
     /// <summary>vCPUs that exist.</summary>
     public int LiveVcpus => Volatile.Read(ref _liveVcpus);
 
@@ -51,6 +55,8 @@ public sealed class ScriptedPartition
 
     /// <summary>The partition was disposed of.</summary>
     public bool IsDisposed { get; internal set; }
+
+    internal void CountDiscarded(ulong bytes) => Interlocked.Add(ref _discardedBytes, (long)bytes);
 
     /// <summary>A vCPU was made (1) or is gone (-1). vCPUs go on threads of their own, several at once.</summary>
     internal void CountVcpu(int change) => Interlocked.Add(ref _liveVcpus, change);

@@ -8,6 +8,8 @@ namespace HvSdk.Testing;
 /// <summary>A partition of a script: real memory, and records of everything else.</summary>
 internal sealed class ScriptedPartitionBackend(ScriptedBackend backend, ScriptedPartition record, X64CpuidTable cpuid) : PartitionBackend
 {
+    private static readonly byte[] s_zeros = new byte[1 << 16];
+
     private readonly object _gate = new();
     private readonly List<ScriptedMapping> _mappings = [];
     private PartitionState _state = new() { ClockNanoseconds = 0 };
@@ -48,6 +50,24 @@ internal sealed class ScriptedPartitionBackend(ScriptedBackend backend, Scripted
 
     public override SafeFileHandle? DuplicateHandle(SafeBuffer block) =>
         throw new NotSupportedException("A scripted guest's memory stays in this process. Test the sharing on a real hypervisor.");
+
+    public override ulong GetDiscardUnit(SafeBuffer block) => (ulong)backend.Capabilities.PageSize;
+
+    public override bool DiscardMemory(SafeBuffer block, ulong offset, ulong size)
+    {
+        if ((offset | size) % (uint)backend.Capabilities.PageSize != 0)
+        {
+            throw new InvalidOperationException($"Contract: 0x{size:X} bytes at 0x{offset:X} of a block are not whole pages, and were given back.");
+        }
+
+        for (ulong done = 0; done < size; done += (uint)s_zeros.Length)
+        {
+            block.WriteSpan<byte>(offset + done, s_zeros.AsSpan(0, (int)ulong.Min((uint)s_zeros.Length, size - done)));
+        }
+
+        record.CountDiscarded(size);
+        return true;
+    }
 
     public override object MapMemory(ulong address, SafeBuffer block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages)
     {

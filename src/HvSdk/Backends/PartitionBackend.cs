@@ -21,6 +21,22 @@ public abstract class PartitionBackend : IDisposable
     /// <param name="block">What <see cref="AllocateMemory"/> gave.</param>
     public abstract SafeFileHandle? DuplicateHandle(SafeBuffer block);
 
+    /// <summary>Tells in which pieces the host takes memory back, or 0: it does not take this.</summary>
+    /// <param name="block">What <see cref="AllocateMemory"/> gave.</param>
+    /// <returns>Bytes, a power of two of at least the page size: <see cref="DiscardMemory"/> gets multiples of it alone.</returns>
+    public virtual ulong GetDiscardUnit(SafeBuffer block) => 0;
+
+    /// <summary>Gives part of a block back to the host: it costs nothing until it is touched again, and then it is zero, for guest and host.</summary>
+    /// <remarks>
+    /// Called by any thread at any time, also while vCPUs and devices use these bytes through any of the block's mappings, none of which moves: who touches
+    /// a byte meanwhile finds the old one or zero. The core keeps the block alive. A host that needs its mappings renewed for it knows them by the block.
+    /// </remarks>
+    /// <param name="block">The memory.</param>
+    /// <param name="offset">First byte within the block.</param>
+    /// <param name="size">Bytes.</param>
+    /// <returns>False: the host has refused, and each byte is as it was or zero.</returns>
+    public virtual bool DiscardMemory(SafeBuffer block, ulong offset, ulong size) => false;
+
     /// <summary>Shows memory to the guest.</summary>
     /// <param name="address">The GPA.</param>
     /// <param name="block">The memory; the core keeps it alive until it is unmapped, or the partition is gone.</param>

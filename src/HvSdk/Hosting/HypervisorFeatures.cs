@@ -60,4 +60,7 @@ public enum HypervisorFeatures
 
     /// <summary>A frequency of the time-stamp counter chosen by the caller.</summary>
     TscFrequencyControl = 1 << 17,
+
+    /// <summary>Giving pages of RAM back to the host while the guest has them (<see cref="GuestMemory.TryDiscard"/>).</summary>
+    MemoryDiscard = 1 << 18,
 }

@@ -44,7 +44,7 @@ public sealed partial class GuestMemory
             _partition.ThrowIfDisposed();
             ValidateRange(address, size, options.Access, ignored: null);
             SafeBuffer block = _backend.AllocateMemory(size, options);
-            var region = new MemoryRegion(this, block, 0, ownsBlock: true, size, options.Access, options.Name);
+            var region = new MemoryRegion(this, block, 0, ownsBlock: true, size, options.Access, options.Name) { DiscardUnit = FindDiscardUnit(block, options.Access) };
             AddOrRelease(region, address, options.TrackDirtyPages);
             return region;
         }
@@ -75,7 +75,10 @@ public sealed partial class GuestMemory
             ValidateRange(address, size, access, ignored: null);
             bool added = false;
             region.Block.DangerousAddRef(ref added);
-            var alias = new MemoryRegion(this, region.Block, region.BlockOffset + offset, ownsBlock: false, size, access, $"{region.Name} (alias)");
+            var alias = new MemoryRegion(this, region.Block, region.BlockOffset + offset, ownsBlock: false, size, access, $"{region.Name} (alias)")
+            {
+                DiscardUnit = FindDiscardUnit(region.Block, access),
+            };
             AddOrRelease(alias, address, trackDirtyPages: false);
             return alias;
         }

@@ -42,6 +42,12 @@ public sealed class MemoryRegion : IDisposable
     /// <summary>The name for people.</summary>
     public string Name { get; }
 
+    /// <summary>
+    /// In which pieces the host takes pages back (<see cref="TryDiscard"/>): bytes, a power of two, the page size or that of the huge pages asked for. 0: it takes none, since the
+    /// guest may not write here, or the bytes are those of a private file, or the host does not offer <see cref="HypervisorFeatures.MemoryDiscard"/>.
+    /// </summary>
+    public ulong DiscardUnit { get; internal init; }
+
     /// <summary>The guest sees the region now.</summary>
     public bool IsMapped => Mapping is not null;
 
@@ -114,6 +120,17 @@ public sealed class MemoryRegion : IDisposable
         MarkDirty(offset, (ulong)length);
     }
 
+    /// <summary>Gives pages back to the host: they cost it nothing until somebody touches them again, and read as zeros from then on.</summary>
+    /// <remarks>The pages count as written. Those of a shared file become a hole in it. See <see cref="GuestMemory.TryDiscard"/>.</remarks>
+    /// <param name="offset">First byte, a multiple of <see cref="DiscardUnit"/>.</param>
+    /// <param name="length">How many, likewise.</param>
+    /// <returns>False where the pieces are not whole or the host takes none, and then nothing has changed; or where the host refuses, which leaves each byte as it was or zero.</returns>
+    public bool TryDiscard(ulong offset, ulong length)
+    {
+        CheckRange(offset, length);
+        return IsDiscardable(offset, length) && _memory.Discard(this, offset, length);
+    }
+
     /// <summary>Gives the memory behind a region to somebody else: another process, another mapping (Linux: the memfd; Windows: the section).</summary>
     /// <returns>A handle of the caller's own; the memory lives as long as any handle or mapping of it.</returns>
     /// <exception cref="InvalidOperationException">The region was not made with <see cref="MemoryBacking.Shareable"/>.</exception>
@@ -149,6 +166,10 @@ public sealed class MemoryRegion : IDisposable
         get => Volatile.Read(ref _hostDirtyPages);
         set => Volatile.Write(ref _hostDirtyPages, value);
     }
+
+    /// <summary>A range that lies within the region can be given back, as far as is known here.</summary>
+    internal bool IsDiscardable(ulong offset, ulong length) =>
+        DiscardUnit != 0 && (((_blockOffset + offset) | length) & (DiscardUnit - 1)) == 0;
 
     internal bool SharesBlockWith(MemoryRegion other) => ReferenceEquals(_block, other._block);
 

@@ -1,22 +1,28 @@
 namespace HvSdk.Linux.Tests.Guests;
 
-/// <summary>The shell of a guest, driven through its console: a command in, its output up to the next prompt out.</summary>
-internal sealed class GuestShell(LinuxGuest guest)
+/// <summary>The shell of a guest, driven through a console: a command in, its output up to the next prompt out.</summary>
+internal sealed class GuestShell(GuestConsole console)
 {
     public const string Prompt = "hvsdk# ";
 
     /// <summary>What the shell asks its terminal after each prompt: where the cursor is. Nobody need answer.</summary>
     private const string CursorQuestion = "\e[6n";
 
+    /// <summary>The shell on the guest's serial console.</summary>
+    public GuestShell(LinuxGuest guest)
+        : this(guest.Console)
+    {
+    }
+
     /// <summary>Waits for the first prompt.</summary>
-    public Task StartAsync() => guest.Console.ReadToAsync(Prompt);
+    public Task StartAsync() => console.ReadToAsync(Prompt);
 
     /// <summary>Has a command run.</summary>
     /// <returns>What it printed.</returns>
     public async Task<string> RunAsync(string command)
     {
-        await guest.Console.WriteAsync($"{command}\n");
-        string said = await guest.Console.ReadToAsync(Prompt);
+        await console.WriteAsync($"{command}\n");
+        string said = await console.ReadToAsync(Prompt);
 
         // The terminal echoes what is typed; what comes after that line is the answer.
         said = said.Replace(CursorQuestion, "", StringComparison.Ordinal).Replace("\r", "", StringComparison.Ordinal);
@@ -25,8 +31,8 @@ internal sealed class GuestShell(LinuxGuest guest)
     }
 
     /// <summary>Types Control-C.</summary>
-    public Task InterruptAsync() => guest.Console.WriteAsync("\x03");
+    public Task InterruptAsync() => console.WriteAsync("\x03");
 
-    /// <summary>Leaves the shell, and the guest powers off.</summary>
-    public Task ExitAsync() => guest.Console.WriteAsync("exit\n");
+    /// <summary>Leaves the shell: the guest goes on with what comes after it, which is to power off as a rule.</summary>
+    public Task ExitAsync() => console.WriteAsync("exit\n");
 }

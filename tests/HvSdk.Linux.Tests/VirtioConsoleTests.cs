@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using HvSdk.Devices.Virtio;
+using HvSdk.Linux.Tests.Guests;
+using HvSdk.Live;
+using HvSdk.VirtualMachines;
+
+namespace HvSdk.Linux.Tests;
+
+/// <summary>Linux's virtio_console driver and the console: its log and a shell on hvc0, named ports, sizes.</summary>
+public sealed class VirtioConsoleTests
+{
+    private const string PortName = "org.hvsdk.test";
+    private const int Length = 1 << 20;
+
+    [Theory]
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Terminal_OfOnePort_ShowsTheLogAndAShell(VirtioTransport transport)
+    {
+        ConsoleDevice device = null!;
+        await using LinuxGuest guest = await BootAsync(transport, "console", () => device = new ConsoleDevice());
+        var terminal = new GuestConsole(device.Pipe);
+        await terminal.ReadToAsync("Linux version ");
+        await terminal.ReadToAsync("Command line: ");
+        for (int turn = 1; turn <= 2; turn++)
+        {
+            await guest.Console.ReadToAsync("HVSDK console=ready");
+            await UseShellAsync(terminal, device.Resize, turn);
+            await guest.Console.ReadToAsync("HVSDK console=left");
+        }
+
+        await EndAsync(guest, device);
+    }
+
+    [Theory]
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Ports_OfOneDevice_CarryBytesBothWays(VirtioTransport transport)
+    {
+        ConsoleDevice device = null!;
+        await using LinuxGuest guest = await BootAsync(transport, $"console={PortName}", () => device = new ConsoleDevice(new ConsoleDeviceOptions
+        {
+            Ports = [new() { IsConsole = true }, new() { Name = PortName }],
+            SendsRowsFirst = true,
+        }));
+        var terminal = new GuestConsole(device.Pipe);
+        var port = new GuestConsole(device.Ports[1].Pipe);
+        await terminal.ReadToAsync("Linux version ");
+        for (int turn = 1; turn <= 2; turn++)
+        {
+            byte[] sent = RandomNumberGenerator.GetBytes(Length);
+            await port.WriteAsync(sent);
+            byte[] received = await port.ReadBytesAsync(Length);
+
+            string said = await guest.Console.ReadToAsync("HVSDK console=ready");
+            Assert.Contains($"console_received={Hash(sent)}", said, StringComparison.Ordinal);
+            Assert.Contains($"console_sent={Hash(received)}", said, StringComparison.Ordinal);
+            await GuestWait.UntilAsync(() => !device.Ports[1].IsGuestOpen, "the guest to close the port");
+            await UseShellAsync(terminal, device.Resize, turn);
+            await guest.Console.ReadToAsync("HVSDK console=left");
+        }
+
+        Assert.Equal((2 * Length, 2 * Length), (device.Ports[1].BytesFromGuest, device.Ports[1].BytesToGuest));
+        Assert.Equal(0, device.IgnoredMessages);
+        await EndAsync(guest, device);
+    }
+
+    private static Task<LinuxGuest> BootAsync(VirtioTransport transport, string action, Func<ConsoleDevice> create) => LinuxGuest.BootAsync(new GuestDescription
+    {
+        Transport = transport,
+        Actions = action,
+        Arguments = "console=hvc0",
+        VirtioDevices = () => [create()],
+    });
+
+    /// <summary>Works at the shell on hvc0, at a terminal that has one size and then another.</summary>
+    private static async Task UseShellAsync(GuestConsole terminal, Action<int, int> resize, int turn)
+    {
+        var shell = new GuestShell(terminal);
+        await shell.StartAsync();
+        Assert.Equal("/dev/hvc0", await shell.RunAsync("tty"));
+        Assert.Equal(string.Join('\n', Enumerable.Range(1, 1000)), await shell.RunAsync("seq 1000"));
+        Assert.Equal(turn == 1 ? "24 80" : "51 132", await shell.RunAsync("stty size"));
+
+        resize(131 + turn, 50 + turn);
+
+        // The driver hears of it in its own time.
+        Assert.Equal($"{50 + turn} {131 + turn}", await shell.RunAsync($"until [ \"$(stty size)\" = \"{50 + turn} {131 + turn}\" ]; do sleep 0.1; done; stty size"));
+        await shell.ExitAsync();
+    }
+
+    private static async Task EndAsync(LinuxGuest guest, ConsoleDevice device)
+    {
+        await guest.ReadReportAsync();
+        Assert.Equal(MachineEndKind.PoweredOff, (await guest.WaitForEndAsync()).Kind);
+        Assert.Equal(0, device.Ports[0].DiscardedBytes);
+        Assert.Null(device.Fault);
+    }
+
+    private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+}
