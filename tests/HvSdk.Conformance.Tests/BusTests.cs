@@ -4,6 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
+/// <summary>Devices on the buses: which accesses reach which, also while windows come and go.</summary>
 public sealed class BusTests
 {
     [Fact]

@@ -111,7 +111,7 @@ internal static class Divergences
 
     /// <summary>The line for the KVM that carries a stand-in, or null.</summary>
     private static Divergence? FindUnderStandIn(string behaviour) =>
-        WhpStandIn.Path is null ? null : Find(behaviour, HvSdk.Hypervisor.Probe(HvSdk.Backends.Kvm.KvmBackend.Instance).Backends[0].Reason);
+        WhpStandIn.Carrier is { } carrier ? Find(behaviour, carrier) : null;
 
     /// <summary>The line for a behaviour on a host, or null.</summary>
     internal static Divergence? Find(string behaviour, string hostDescription)

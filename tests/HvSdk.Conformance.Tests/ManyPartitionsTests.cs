@@ -33,7 +33,7 @@ public sealed class ManyPartitionsTests
             {
                 Partition partition = hypervisor.CreatePartition(new PartitionOptions { Name = $"partition {i}" });
                 partitions.Add(partition);
-                partition.Memory.Map(0, 0x1_0000);
+                MapRam(partition);
                 s_program.LoadInto(partition.Memory);
                 s_program.Start(partition.CreateVcpu(0));
             }
@@ -82,6 +82,20 @@ public sealed class ManyPartitionsTests
             $"{rounds} rounds in {elapsed.TotalSeconds:0.0} s, {elapsed.TotalMilliseconds / rounds:0.00} ms each; before {before}, after {after}");
     }
 
+    /// <summary>Skips the test where the hypervisor lets one partition of a process have memory.</summary>
+    private static void MapRam(Partition partition)
+    {
+        try
+        {
+            partition.Memory.Map(0, 0x1_0000);
+        }
+        catch (HypervisorException refusal)
+        {
+            AbsentFeatures.SkipIfKnown(refusal);
+            throw;
+        }
+    }
+
     /// <summary>Everything that holds something native; every other vCPU has a thread of its own.</summary>
     private static void CreateRunDispose(int round)
     {
@@ -115,10 +129,9 @@ public sealed class ManyPartitionsTests
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
+            using var process = Process.GetCurrentProcess();
             return new(
-                OpenDescriptors.Count(),
-                Directory.EnumerateDirectories("/proc/self/task").Count(),
-                File.ReadLines("/proc/self/maps").Count());
+                OpenDescriptors.Count(), process.Threads.Count, OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/maps").Count() : 0);
         }
     }
 }

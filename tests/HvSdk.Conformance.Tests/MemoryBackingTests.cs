@@ -13,7 +13,15 @@ public sealed class MemoryBackingTests : IDisposable
 
     public static TheoryData<string> FreshMemory => ["anonymous", "shareable", "populated", "shareable, populated", "transparent huge pages", "shareable, transparent huge pages"];
 
-    public void Dispose() => File.Delete(_path);
+    public void Dispose()
+    {
+        if (File.Exists(_path))
+        {
+            // Windows does not delete a file that is read-only.
+            File.SetAttributes(_path, FileAttributes.Normal);
+            File.Delete(_path);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(FreshMemory))]

@@ -13,6 +13,7 @@ public static class AbsentFeatures
         ("WHP", "does not offer MemoryDiscard", "Windows takes the pages of a section back with the section alone."),
         ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
         ("WHP", "does not offer TscFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
+        ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
         ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
     ];
 
@@ -31,8 +32,8 @@ public static class AbsentFeatures
     internal static string ReasonForOther(string backend, string owner) => $"{OtherReason}{owner}, and this is {backend}.";
 
     /// <summary>Skips the test where the refusal is of a feature in the table.</summary>
-    /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw.</param>
-    public static void SkipIfKnown(NotSupportedException refusal)
+    /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw, or a call that the hypervisor refused.</param>
+    public static void SkipIfKnown(Exception refusal)
     {
         ArgumentNullException.ThrowIfNull(refusal);
         foreach ((string backend, string text, string why) in s_table)

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace HvSdk.Live;
 
-/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND ("kvm", "whp"), KVM where nothing is said.</summary>
+/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND ("kvm", "whp"); where nothing is said, that of the system.</summary>
 /// <remarks>
 /// HVSDK_WHP_LIBRARY names a library to be used in place of WinHvPlatform.dll: the stand-in of tests/whp-standin.
 /// A live test that cannot run is skipped with the probe's words. HVSDK_REQUIRE names, separated by commas, the tiers whose skip is a failure:
@@ -21,9 +21,10 @@ public static class LiveHypervisor
     });
 
     /// <summary>The backend under test.</summary>
-    public static HypervisorBackend Backend { get; } = Environment.GetEnvironmentVariable("HVSDK_BACKEND") switch
+    public static HypervisorBackend Backend { get; } = (Environment.GetEnvironmentVariable("HVSDK_BACKEND") ?? "") switch
     {
-        null or "" or "kvm" => KvmBackend.Instance,
+        "" => OperatingSystem.IsWindows() ? WhpBackend.Instance : KvmBackend.Instance,
+        "kvm" => KvmBackend.Instance,
         "whp" => new WhpBackend(new WhpBackendOptions { LibraryPath = WhpStandIn.Path }),
         { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm or whp."),
     };

@@ -54,9 +54,9 @@ public sealed class TestMachine : IDisposable
         catch (Exception e)
         {
             Dispose();
-            if (e is NotSupportedException refusal)
+            if (e is NotSupportedException or HypervisorException)
             {
-                AbsentFeatures.SkipIfKnown(refusal);
+                AbsentFeatures.SkipIfKnown(e);
             }
 
             throw;

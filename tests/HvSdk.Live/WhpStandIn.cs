@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using HvSdk.Backends.Kvm;
 using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Live;
@@ -6,6 +7,9 @@ namespace HvSdk.Live;
 /// <summary>The stand-in for the Windows Hypervisor Platform (tests/whp-standin), where HVSDK_WHP_LIBRARY names it.</summary>
 public static class WhpStandIn
 {
+    /// <summary>The variable that tells <see cref="Carrier"/>.</summary>
+    public const string CarrierVariable = "HVSDK_WHP_CARRIER";
+
     private static readonly EventSetter s_setter = SetEvent;
 
     private delegate void EventSetter(nint handle);
@@ -14,6 +18,12 @@ public static class WhpStandIn
 
     /// <summary>The library, or null for that of Windows.</summary>
     public static string? Path { get; } = Find();
+
+    /// <summary>The KVM that carries the stand-in, as its own probe describes it ("kvm_amd, ..."); null where there is no stand-in.</summary>
+    /// <remarks>A build for Windows, under Wine, cannot ask KVM: HVSDK_WHP_CARRIER tells it, and that there is a stand-in at all.</remarks>
+    public static string? Carrier { get; } = Environment.GetEnvironmentVariable(CarrierVariable) is { Length: > 0 } carrier ? carrier
+        : Path is null ? null
+        : Hypervisor.Probe(KvmBackend.Instance).Backends[0].Reason;
 
     private static string? Find()
     {

@@ -2,13 +2,15 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using HvSdk.Live;
+using HvSdk.Live.Transcripts;
 
 namespace HvSdk.Whp.StandIn.Tests;
 
 /// <summary>The table of behaviours and backends in docs/backends.md: a line for each class of tests, in the words that it has in its source.</summary>
 /// <remarks>
 /// What runs over the stand-in, and what is not possible there, is taken from the suite's report; what only a scripted fake shows, from the classes
-/// of its tests. "real" is KVM on the host and in the nested machine, where the same suite runs.
+/// of its tests. "real" is KVM on the host and in the nested machine, where the same suite runs. What Windows says is taken from the transcripts of
+/// the field kit in docs/transcripts.
 /// </remarks>
 internal static partial class BehaviourTable
 {
@@ -16,6 +18,8 @@ internal static partial class BehaviourTable
     private const string End = "<!-- /behaviours -->";
     private const string OfBackend = "Not possible on WHP: ";
     private const string OfOther = "Not possible: it is a test of KVM";
+    private const string NotOfKvm = "not possible: It is WHP's own.";
+    private const string NotOnWindows = "not possible: The answers of the platform are made up.";
 
     private static string Document => Path.Combine(SourceTree.Root, "docs", "backends.md");
 
@@ -38,19 +42,22 @@ internal static partial class BehaviourTable
 
     private static string Format(string report, string document)
     {
-        var text = new StringBuilder("| behaviour | tests | KVM | WHP |\n| --- | --- | --- | --- |\n");
+        var text = new StringBuilder("| no. | behaviour | tests | KVM | WHP | WHP, on Windows |\n| --- | --- | --- | --- | --- | --- |\n");
         ILookup<string, XElement> tests = SuiteReport.ReadXml(report).Descendants("test").ToLookup(static test => test.Attribute("type")!.Value.Split('.')[^1]);
-        foreach ((string name, string summary, string source) in Classes("HvSdk.Conformance.Tests"))
+        IReadOnlyList<Transcript> transcripts = WindowsTranscripts.Read();
+        var sources = TestSources.Classes(Behaviour.Suite).ToDictionary(static test => test.Name, static test => test.Source);
+        foreach (Behaviour behaviour in Behaviour.ParseList(File.ReadAllText(Path.Combine(SourceTree.Root, "tests", Behaviour.Suite, "behaviours.txt"))))
         {
-            if (tests.Contains(name))
-            {
-                text.Append(null, $"| {summary} | {name} | real{Divergences(source, document)} | {OverStandIn([.. tests[name]])} |\n");
-            }
+            (int number, string name, string summary) = behaviour;
+            Assert.True(tests.Contains(name), $"The report holds no test of {name}.");
+            string overStandIn = OverStandIn([.. tests[name]]);
+            string onWindows = overStandIn.StartsWith("not possible", StringComparison.Ordinal) ? overStandIn : WindowsTranscripts.Cell(transcripts, number);
+            text.Append(null, $"| {number} | {Escape(summary)} | {name} | real{Divergences(sources[name], document)} | {overStandIn} | {onWindows} |\n");
         }
 
-        foreach ((string name, string summary, _) in Classes("HvSdk.Backends.Whp.Tests"))
+        foreach ((string name, string summary, _) in TestSources.Classes("HvSdk.Backends.Whp.Tests"))
         {
-            text.Append(null, $"| {summary} | {name} (WHP) | | scripted |\n");
+            text.Append(null, $"| none | {Escape(summary)} | {name} (WHP) | {NotOfKvm} | scripted | {NotOnWindows} |\n");
         }
 
         return text.ToString();
@@ -72,7 +79,7 @@ internal static partial class BehaviourTable
     /// <summary>The hypervisors for which the table of divergences has a line about a behaviour of these tests.</summary>
     private static string Divergences(string source, string document)
     {
-        HashSet<string> behaviours = [.. Behaviour().Matches(source).Select(static match => match.Groups[1].Value)];
+        HashSet<string> behaviours = [.. BehaviourName().Matches(source).Select(static match => match.Groups[1].Value)];
         string[] hypervisors = [.. Divergence().Matches(document)
             .Where(match => behaviours.Contains(match.Groups[1].Value) && match.Groups[2].Value != "whp")
             .Select(static match => match.Groups[2].Value)
@@ -81,33 +88,10 @@ internal static partial class BehaviourTable
         return hypervisors.Length == 0 ? "" : $"; {string.Join(" and ", hypervisors)} differ{(hypervisors.Length == 1 ? "s" : "")}";
     }
 
-    /// <summary>The classes of tests of a project: name, summary, and the text of the file.</summary>
-    private static IEnumerable<(string Name, string Summary, string Source)> Classes(string project) =>
-        from file in Directory.EnumerateFiles(Path.Combine(SourceTree.Root, "tests", project), "*Tests.cs").Order(StringComparer.Ordinal)
-        let name = Path.GetFileNameWithoutExtension(file)
-        where !name.EndsWith("DocumentTests", StringComparison.Ordinal)
-        let source = File.ReadAllText(file)
-        let summary = Summary().Matches(source).FirstOrDefault(match => match.Groups[2].Value == name)
-        where summary is not null
-        select (name, Clean(summary.Groups[1].Value), source);
-
-    private static string Clean(string summary)
-    {
-        string text = Cref().Replace(summary.Replace("///", "", StringComparison.Ordinal), static match => match.Groups[1].Value);
-        return Blanks().Replace(text, " ").Trim().Replace("|", "\\|", StringComparison.Ordinal);
-    }
-
-    [GeneratedRegex(@"/// <summary>((?:(?!</summary>).)*)</summary>(?:\s*///[^\n]*)*\s*(?:\[[^\n]*\]\s*)*public sealed (?:unsafe )?(?:partial )?class (\w+)", RegexOptions.Singleline)]
-    private static partial Regex Summary();
-
-    [GeneratedRegex(@"<see (?:cref|langword)=""([^""]+)""/>")]
-    private static partial Regex Cref();
-
-    [GeneratedRegex(@"\s+")]
-    private static partial Regex Blanks();
+    private static string Escape(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 
     [GeneratedRegex(@"Divergences\.\w+\(\s*""([a-z0-9-]+)""")]
-    private static partial Regex Behaviour();
+    private static partial Regex BehaviourName();
 
     [GeneratedRegex(@"^\| ([a-z0-9-]+) \| ([^|]+) \|", RegexOptions.Multiline)]
     private static partial Regex Divergence();

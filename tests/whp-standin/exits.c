@@ -145,6 +145,19 @@ static bool memory(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *pa
     return true;
 }
 
+/* R-EXIT-06: besides leaving, KVM queues #UD for a guest at CPL0. Left in place it would go in at the next run. */
+static void drop_invalid_opcode(struct vp *vp)
+{
+    const uint8_t invalid_opcode = 6;
+    struct kvm_vcpu_events *events = VP_EVENTS(vp);
+    if ((events->exception.injected || events->exception.pending) && events->exception.nr == invalid_opcode)
+    {
+        events->exception.injected = 0;
+        events->exception.pending = 0;
+        vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+    }
+}
+
 /* R-EXIT-05: KVM's emulator says only that it failed; an instruction that lies nowhere is the platform's execute access. */
 static bool failed_emulation(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, uint32_t *payload)
 {
@@ -153,6 +166,7 @@ static bool failed_emulation(struct vp *vp, WHV_RUN_VP_EXIT_CONTEXT *context, ui
     bool is_translated = paging_translate(vp, rip, 0, &gpa) == WHvTranslateGvaResultSuccess;
     enum access_verdict verdict = memory_verdict(vp->partition, gpa, false);
     trace("KVM's internal error %u at %llx", vp->run->internal.suberror, (unsigned long long)rip);
+    drop_invalid_opcode(vp);
     if (!is_translated || verdict == ACCESS_ALLOWED)
     {
         bool is_instruction = is_translated && vp->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION;

@@ -1,21 +1,29 @@
 using System.Diagnostics;
-using HvSdk.Live;
 
-namespace HvSdk.Packaging.Tests;
+namespace HvSdk.Live;
 
 /// <summary>Runs a program, the dotnet command above all, with a limit, and keeps what it said.</summary>
-internal static class DotnetCommand
+public static class DotnetCommand
 {
     /// <summary>The longest of them restores, builds and links: half a minute on two cores with nothing else to do, and ten times that on crowded ones.</summary>
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(15);
 
     /// <summary>Runs the dotnet command that runs this test.</summary>
+    /// <param name="folder">The folder that it runs in.</param>
+    /// <param name="variables">Variables of its environment.</param>
+    /// <param name="arguments">Its arguments.</param>
     public static Task<CommandResult> RunAsync(string folder, IReadOnlyDictionary<string, string> variables, params string[] arguments) =>
         RunProgramAsync(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", folder, variables, arguments);
 
+    /// <summary>Runs a program.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="folder">The folder that it runs in.</param>
+    /// <param name="variables">Variables of its environment.</param>
+    /// <param name="arguments">Its arguments.</param>
     public static Task<CommandResult> RunProgramAsync(
         string program, string folder, IReadOnlyDictionary<string, string> variables, params string[] arguments)
     {
+        ArgumentNullException.ThrowIfNull(variables);
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder };
         foreach (string name in start.Environment.Keys.Where(IsOfOuterBuild).ToArray())
         {

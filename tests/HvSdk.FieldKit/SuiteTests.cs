@@ -1,0 +1,20 @@
+using System.Reflection;
+using HvSdk.Live.Transcripts;
+using Xunit;
+
+namespace HvSdk.FieldKit;
+
+/// <summary>The classes and methods of the conformance suite that lies beside the kit.</summary>
+internal sealed class SuiteTests
+{
+    private readonly Assembly _assembly = Assembly.Load(Behaviour.Suite);
+
+    /// <summary>The methods of a class that are tests; none where there is no such class.</summary>
+    /// <param name="testClass">The class, without its namespace.</param>
+    public IReadOnlyList<string> MethodsOf(string testClass) =>
+        [.. (_assembly.GetType($"{Behaviour.Suite}.{testClass}")?.GetMethods() ?? [])
+            .Where(static method => method.GetCustomAttributes<FactAttribute>().Any())
+            .Select(static method => method.Name)
+            .Distinct()
+            .Order(StringComparer.Ordinal)];
+}
