@@ -6,7 +6,7 @@ using HvSdk.VirtualMachines;
 
 namespace HvSdk.Linux.Tests;
 
-/// <summary>Linux's virtio_console driver and the console: its log and a shell on hvc0, named ports, sizes.</summary>
+/// <summary>Linux's virtio_console driver and the console: a shell on hvc0, named ports, sizes.</summary>
 public sealed class VirtioConsoleTests
 {
     private const string PortName = "org.hvsdk.test";
@@ -15,13 +15,11 @@ public sealed class VirtioConsoleTests
     [Theory]
     [InlineData(VirtioTransport.Mmio)]
     [InlineData(VirtioTransport.Pci)]
-    public async Task Terminal_OfOnePort_ShowsTheLogAndAShell(VirtioTransport transport)
+    public async Task Terminal_OfOnePort_ShowsAShell(VirtioTransport transport)
     {
         ConsoleDevice device = null!;
         await using LinuxGuest guest = await BootAsync(transport, "console", () => device = new ConsoleDevice());
         var terminal = new GuestConsole(device.Pipe);
-        await terminal.ReadToAsync("Linux version ");
-        await terminal.ReadToAsync("Command line: ");
         for (int turn = 1; turn <= 2; turn++)
         {
             await guest.Console.ReadToAsync("HVSDK console=ready");
@@ -45,7 +43,6 @@ public sealed class VirtioConsoleTests
         }));
         var terminal = new GuestConsole(device.Pipe);
         var port = new GuestConsole(device.Ports[1].Pipe);
-        await terminal.ReadToAsync("Linux version ");
         for (int turn = 1; turn <= 2; turn++)
         {
             byte[] sent = RandomNumberGenerator.GetBytes(Length);

@@ -1,10 +1,7 @@
 # shellcheck shell=sh
-# Binds the console's driver. Where console=hvc0 is on the command line, the kernel writes its log there from the first line on, quiet or not; then
-# a shell is on hvc0 until it is left; and all of it once more with the driver bound anew. value is a port's name: its bytes are exchanged first, 1 MiB
-# each way.
-echo 7 >/proc/sys/kernel/printk
+# Binds the console's driver; then a shell is on hvc0 until it is left; and all of it once more with the driver bound anew. value is a port's name: its
+# bytes are exchanged first, 1 MiB each way.
 load_virtio virtio_console
-echo 4 >/proc/sys/kernel/printk
 for turn in 1 2; do
     if [ "$turn" = 2 ]; then
         device=$(ls /sys/bus/virtio/drivers/virtio_console | grep '^virtio')
