@@ -30,6 +30,8 @@ internal sealed record GuestOptions
 
     public IReadOnlyList<string> Disks { get; init; } = [];
 
+    public IReadOnlyList<string> Shares { get; init; } = [];
+
     public VirtioTransport Transport { get; init; }
 
     public bool HasDebugExit { get; init; }
@@ -88,10 +90,11 @@ internal sealed record GuestOptions
         var cpus = new Option<int>("--cpus") { Description = "Processors.", DefaultValueFactory = static _ => 1 };
         var chips = new Option<GuestChips>("--chips") { Description = "Who keeps the I/O APIC, PIC and PIT: the host's kernel, or this process (split).", DefaultValueFactory = static _ => GuestChips.Kernel };
         var disks = new Option<string[]>("--disk") { Description = "A raw disk image, FILE or FILE,ro; may be repeated: /dev/vda, /dev/vdb..." };
-        var transport = new Option<VirtioTransport>("--transport") { Description = "How the guest reaches disks.", DefaultValueFactory = static _ => VirtioTransport.Pci };
+        var shares = new Option<string[]>("--share") { Description = "A folder, TAG=DIR or TAG=DIR,ro; may be repeated: mount -t virtiofs TAG /mnt" };
+        var transport = new Option<VirtioTransport>("--transport") { Description = "How the guest reaches disks and folders.", DefaultValueFactory = static _ => VirtioTransport.Pci };
         var debugExit = new Option<bool>("--debug-exit") { Description = "A port 0xF4 by which the guest ends with a code." };
         var statistics = new Option<bool>("--stats") { Description = "Print exits by kind and times at the end." };
-        var command = new RootCommand("Boots a guest on this terminal. Ctrl-A X leaves.") { format, kernel, initrd, modules, append, memory, cpus, chips, disks, transport, debugExit, statistics };
+        var command = new RootCommand("Boots a guest on this terminal. Ctrl-A X leaves.") { format, kernel, initrd, modules, append, memory, cpus, chips, disks, shares, transport, debugExit, statistics };
         command.SetAction((result, cancellationToken) =>
         {
             if (result.GetValue(kernel) is not { } path)
@@ -112,6 +115,7 @@ internal sealed record GuestOptions
                     Processors = result.GetValue(cpus),
                     Chips = result.GetValue(chips) == GuestChips.Split ? ChipPlacement.Split : ChipPlacement.Host,
                     Disks = result.GetValue(disks) ?? [],
+                    Shares = result.GetValue(shares) ?? [],
                     Transport = result.GetValue(transport),
                     HasDebugExit = result.GetValue(debugExit),
                     ShowsStatistics = result.GetValue(statistics),

@@ -21,27 +21,31 @@ static async Task<int> BootAsync(GuestOptions options, CancellationToken cancell
     }
 
     List<FileStorage> disks;
+    GuestShares? shares = null;
     try
     {
+        shares = new GuestShares(options.Shares);
         disks = options.OpenDisks();
     }
     catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
     {
+        shares?.Dispose();
         Console.Error.WriteLine(e.Message);
         return GuestExitCode.CannotRun;
     }
 
     try
     {
-        return await BootWithDisksAsync(options, disks, cancellationToken);
+        return await BootWithDisksAsync(options, disks, shares, cancellationToken);
     }
     finally
     {
+        shares.Dispose();
         disks.ForEach(static disk => disk.Dispose());
     }
 }
 
-static async Task<int> BootWithDisksAsync(GuestOptions options, List<FileStorage> disks, CancellationToken cancellationToken)
+static async Task<int> BootWithDisksAsync(GuestOptions options, List<FileStorage> disks, GuestShares shares, CancellationToken cancellationToken)
 {
     using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
     var console = new SerialPort16550A();
@@ -63,6 +67,11 @@ static async Task<int> BootWithDisksAsync(GuestOptions options, List<FileStorage
     foreach (FileStorage disk in disks)
     {
         builder.AddVirtio(new BlockDevice(disk));
+    }
+
+    foreach (FileSystemDevice share in shares.Devices)
+    {
+        builder.AddVirtio(share, share.Tag);
     }
 
     VirtualMachine machine;

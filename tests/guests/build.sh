@@ -59,7 +59,7 @@ modules=(
     button evdev pvpanic pvpanic-mmio
     virtio virtio_ring virtio_mmio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
     virtio-rng virtio_blk failover net_failover virtio_net virtio_console virtio_balloon
-    vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport fuse virtiofs
+    vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport fuse virtiofs overlay
 )
 busybox=$(command -v busybox) || die "busybox is missing: run tests/nested/install.sh"
 for tool in lz4 xz zstd cpio gcc mke2fs e2fsck; do

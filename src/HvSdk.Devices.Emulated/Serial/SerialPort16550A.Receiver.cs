@@ -25,18 +25,6 @@ public sealed partial class SerialPort16550A
     private long _lastActivity;
     private ITimer? _timeout;
 
-    /// <summary>
-    /// How many characters follow each other without a gap. On a wire they come no faster than the baud rate; here the receiver would be full again
-    /// before a driver has emptied it, and a driver that loops until there are no more gives up some time (Linux after 512 rounds), with the interrupt
-    /// still asserted, of which an edge-triggered controller tells nobody a second time.
-    /// </summary>
-    private const int MaxBurst = 2048;
-
-    private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(1);
-    private int _burst;
-    private bool _isInGap;
-    private ITimer? _gap;
-
     private int ReceiverSize => IsFifo ? FifoSize : 1;
 
     /// <summary>How many characters make the interrupt (8.5).</summary>
@@ -87,19 +75,9 @@ public sealed partial class SerialPort16550A
             Append(0, BreakInterrupt);
         }
 
-        while (_received < ReceiverSize && !_isInGap)
+        while (_received < ReceiverSize && _wire.TryReceive(out byte value))
         {
-            if (!Input.TryTake(out byte value))
-            {
-                _burst = 0;
-                break;
-            }
-
             Append(value, 0);
-            if (++_burst == MaxBurst)
-            {
-                StartGap();
-            }
         }
 
         if (_received != before)
@@ -232,27 +210,6 @@ public sealed partial class SerialPort16550A
             _isTimeoutScheduled = false;
             _isTimedOut |= AwaitsTimeout && TimeProvider.GetElapsedTime(_lastActivity) >= TimeoutTime;
             UpdateInterrupt();
-        }
-    }
-
-    private void StartGap()
-    {
-        _burst = 0;
-        _isInGap = true;
-        _gap ??= TimeProvider.CreateTimer(static self => ((SerialPort16550A)self!).OnGapEnded(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _gap.Change(s_gap, Timeout.InfiniteTimeSpan);
-    }
-
-    private void OnGapEnded()
-    {
-        lock (_gate)
-        {
-            _isInGap = false;
-            if (!_isDisposed)
-            {
-                FillReceiver();
-                UpdateInterrupt();
-            }
         }
     }
 

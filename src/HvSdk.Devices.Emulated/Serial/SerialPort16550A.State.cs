@@ -1,4 +1,5 @@
 using HvSdk.Devices.Emulated.State;
+using HvSdk.Devices.Emulated.Streams;
 using static HvSdk.Devices.Emulated.Serial.UartBits;
 
 namespace HvSdk.Devices.Emulated;
@@ -6,8 +7,6 @@ namespace HvSdk.Devices.Emulated;
 // Saving and restoring.
 public sealed partial class SerialPort16550A
 {
-    private const int MaxPendingInput = 256;
-
     /// <summary>The UART's state. The guest should not run meanwhile, or the state is that of some moment.</summary>
     public SerialPort16550AState SaveState()
     {
@@ -15,7 +14,7 @@ public sealed partial class SerialPort16550A
         {
             Settle();
             UpdateInterrupt();
-            Output.PassOn();
+            _wire.PassOn();
             return new SerialPort16550AState
             {
                 InterruptEnable = _interruptEnable,
@@ -30,10 +29,10 @@ public sealed partial class SerialPort16550A
                 ReceivedCharacters = Unroll(_characters),
                 ReceivedErrors = Unroll(_characterErrors),
                 LastRead = _lastRead,
-                PendingInput = Input.Staged.ToArray(),
+                PendingInput = _wire.PendingInput.ToArray(),
                 BreakPending = _isBreakOwed,
                 TimedOut = _isTimedOut,
-                HeldCharacters = _held[.._heldCount],
+                HeldCharacters = _wire.Held.ToArray(),
                 TransmitterEmpty = IsTransmitterEmpty,
                 TransmitterEmptyPending = _isTransmitterPending,
             };
@@ -64,15 +63,11 @@ public sealed partial class SerialPort16550A
             state.ReceivedCharacters.CopyTo(_characters, 0);
             state.ReceivedErrors.CopyTo(_characterErrors, 0);
             _lastRead = state.LastRead;
-            Input.Restore(state.PendingInput);
+            _wire.Restore(state.HeldCharacters, state.TransmitterEmpty, state.PendingInput);
             _isBreakOwed = state.BreakPending;
             RestartTimeout();
             _isTimedOut = state.TimedOut;
-            _heldCount = state.HeldCharacters.Length;
-            state.HeldCharacters.CopyTo(_held, 0);
-            _inTransit = state.TransmitterEmpty ? 0 : int.Max(1, _heldCount);
             _isTransmitterPending = state.TransmitterEmptyPending;
-            _ = Output;
             Settle();
             UpdateInterrupt();
         }
@@ -90,7 +85,7 @@ public sealed partial class SerialPort16550A
         StateCheck.Length(nameof(state.ReceivedCharacters), state.ReceivedCharacters, 0, isFifo ? FifoSize : 1);
         StateCheck.Length(nameof(state.ReceivedErrors), state.ReceivedErrors, state.ReceivedCharacters.Length, state.ReceivedCharacters.Length);
         Array.ForEach(state.ReceivedErrors, static errors => StateCheck.Bits(nameof(state.ReceivedErrors), errors, ParityError | FramingError | BreakInterrupt));
-        StateCheck.Length(nameof(state.PendingInput), state.PendingInput, 0, MaxPendingInput);
+        StateCheck.Length(nameof(state.PendingInput), state.PendingInput, 0, SerialWire.MaxPendingInput);
         StateCheck.Length(nameof(state.HeldCharacters), state.HeldCharacters, 0, state.TransmitterEmpty ? 0 : FifoSize);
     }
 

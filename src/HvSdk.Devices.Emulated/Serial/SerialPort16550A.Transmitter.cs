@@ -7,17 +7,10 @@ public sealed partial class SerialPort16550A
 {
     private const int FifoSize = 16;
 
-    /// <summary>What the guest wrote while the host had no room: the transmitter's FIFO proper.</summary>
-    private readonly byte[] _held = new byte[FifoSize];
-    private int _heldCount;
-
-    /// <summary>How many characters the guest has written since the transmitter was last seen empty.</summary>
-    private int _inTransit;
     private bool _isTransmitterPending;
-    private long _overrunBytes;
 
     /// <summary>LSR bits 5 and 6. A character leaves the shift register at once, so the two say the same.</summary>
-    private bool IsTransmitterEmpty => _inTransit == 0;
+    private bool IsTransmitterEmpty => _wire.InTransit == 0;
 
     private void WriteTransmitterHolding(byte value)
     {
@@ -29,7 +22,7 @@ public sealed partial class SerialPort16550A
             return;
         }
 
-        if (_heldCount != 0)
+        if (_wire.Held.Length != 0)
         {
             CompleteTransmission(); // the host may have read since
         }
@@ -41,67 +34,25 @@ public sealed partial class SerialPort16550A
             UpdateInterrupt();
         }
 
-        if (Output.IsReady && _heldCount == 0)
-        {
-            _output!.Write(value);
-            _inTransit++;
-        }
-        else if (_heldCount < (IsFifo ? FifoSize : 1))
-        {
-            _held[_heldCount++] = value;
-            _inTransit++;
-        }
-        else
-        {
-            _overrunBytes++;
-        }
+        _wire.Send(value, IsFifo ? FifoSize : 1);
 
         // One interrupt for a full FIFO rather than one for each character of it.
-        if (!IsFifo || _inTransit >= FifoSize)
+        if (!IsFifo || _wire.InTransit >= FifoSize)
         {
             CompleteTransmission();
             UpdateInterrupt();
         }
         else
         {
-            _output!.Schedule();
+            _wire.Schedule();
         }
     }
 
     /// <summary>Sends what the transmitter holds, if the host has room for it.</summary>
-    private void CompleteTransmission()
-    {
-        if (_inTransit == 0)
-        {
-            return;
-        }
+    private void CompleteTransmission() => _isTransmitterPending |= _wire.Transmit();
 
-        int sent = 0;
-        while (sent < _heldCount && _output!.IsReady)
-        {
-            _output.Write(_held[sent++]);
-        }
-
-        _held.AsSpan(sent, _heldCount - sent).CopyTo(_held);
-        _heldCount -= sent;
-        if (_heldCount == 0 && _output!.IsReady)
-        {
-            _inTransit = 0;
-            _isTransmitterPending = true;
-        }
-    }
-
-    private void ResetTransmitterFifo()
-    {
-        // The character in the shift register is not cleared (8.5), and here all characters that could go have gone.
-        _overrunBytes += _heldCount;
-        _heldCount = 0;
-        if (_inTransit != 0)
-        {
-            _inTransit = 0;
-            _isTransmitterPending = true;
-        }
-    }
+    // The character in the shift register is not cleared (8.5), and here all characters that could go have gone.
+    private void ResetTransmitterFifo() => _isTransmitterPending |= _wire.ResetTransmitter();
 
     private void OnTransmitterTime()
     {

@@ -31,13 +31,8 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     /// <summary>How many ports the UART has.</summary>
     public const int PortCount = 8;
 
-    private const int MinBufferSize = 64;
-    private const int MaxBufferSize = 1 << 30;
-
     private readonly Lock _gate = new();
-    private readonly Duplex _pipe;
-    private GuestOutput? _output;
-    private GuestInput? _input;
+    private readonly SerialWire _wire;
     private TimeProvider? _timeProvider;
     private TimeProvider? _machineTime;
     private IInterruptLine? _interrupt;
@@ -45,7 +40,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     /// <summary>Makes a serial port at the place of a PC's first.</summary>
     public SerialPort16550A()
     {
-        _pipe = new Duplex(this);
+        _wire = new SerialWire(_gate, FifoSize, () => TimeProvider, OnTransmitterTime, OnInputArrived);
     }
 
     /// <summary>Raised when the guest changes DTR, RTS or the break condition, on the thread of the vCPU.</summary>
@@ -60,17 +55,16 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     /// <summary>How many bytes wait in each direction before the other side has to, give or take a batch (4 KiB). 64 bytes to 1 GiB; default: 64 KiB.</summary>
     public int BufferSize
     {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, MinBufferSize);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, MaxBufferSize);
-            field = value;
-        }
-    } = 64 * 1024;
+        get => _wire.BufferSize;
+        init => _wire.BufferSize = value;
+    }
 
     /// <summary>True: the guest waits for a reader from its first byte on. False, the default: until one comes, the newest bytes are kept and the guest runs on.</summary>
-    public bool WaitsForReader { get; init; }
+    public bool WaitsForReader
+    {
+        get => _wire.WaitsForReader;
+        init => _wire.WaitsForReader = value;
+    }
 
     /// <summary>The time that the receiver's timeout is measured in. Default: the machine's, or the host's where there is no machine.</summary>
     public TimeProvider TimeProvider
@@ -98,7 +92,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     }
 
     /// <summary>The host's side: it reads what the guest wrote and writes what the guest will read.</summary>
-    public IDuplexPipe Pipe => _pipe;
+    public IDuplexPipe Pipe => _wire;
 
     /// <summary>
     /// How many bytes of the guest were thrown away: the older ones of what nobody has read yet, what came after the reader was completed, and what the
@@ -110,14 +104,10 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
         {
             lock (_gate)
             {
-                return _overrunBytes + (_output?.Discarded ?? 0);
+                return _wire.DiscardedBytes;
             }
         }
     }
-
-    private GuestOutput Output => _output ?? CreateOutput();
-
-    private GuestInput Input => _input ?? CreateInput();
 
     /// <inheritdoc/>
     public void Attach(IDeviceSlot slot)
@@ -148,11 +138,9 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
             Settle();
             _isDisposed = true;
             _timeout?.Dispose();
-            _gap?.Dispose();
         }
 
-        Output.Dispose();
-        Input.Dispose();
+        _wire.Dispose();
     }
 
     /// <summary>COM1 to COM4 are numbered as firmware does; any other port is its own number.</summary>
@@ -164,28 +152,4 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
         0x2E8 => 4,
         _ => Port,
     };
-
-    // Not in the constructor: the sizes are set after it.
-    private GuestOutput CreateOutput()
-    {
-        lock (_gate)
-        {
-            return _output ??= new GuestOutput(_gate, BufferSize, WaitsForReader, batchEnded: OnTransmitterTime, resumed: OnTransmitterTime);
-        }
-    }
-
-    private GuestInput CreateInput()
-    {
-        lock (_gate)
-        {
-            return _input ??= new GuestInput(_gate, BufferSize, arrived: OnInputArrived);
-        }
-    }
-
-    private sealed class Duplex(SerialPort16550A port) : IDuplexPipe
-    {
-        public PipeReader Input => port.Output.Reader;
-
-        public PipeWriter Output => port.Input.Writer;
-    }
 }

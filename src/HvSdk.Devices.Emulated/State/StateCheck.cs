@@ -13,7 +13,7 @@ internal static class StateCheck
     }
 
     /// <summary>A register of which some bits exist.</summary>
-    internal static void Bits(string field, byte value, byte mask)
+    internal static void Bits(string field, uint value, uint mask)
     {
         if ((value & ~mask) != 0)
         {

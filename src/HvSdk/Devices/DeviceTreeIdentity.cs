@@ -11,4 +11,7 @@ public sealed record DeviceTreeIdentity
 
     /// <summary>Further properties: the name and its value.</summary>
     public IReadOnlyList<KeyValuePair<string, DeviceTreeValue>> Properties { get; init; } = [];
+
+    /// <summary>The clocks that the device's binding asks for, in its order; clocks and clock-names follow from them. Most devices need none.</summary>
+    public IReadOnlyList<DeviceTreeClock> Clocks { get; init; } = [];
 }

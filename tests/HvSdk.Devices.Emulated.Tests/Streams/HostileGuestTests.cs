@@ -30,6 +30,9 @@ public sealed class HostileGuestTests
     {
         [nameof(SerialPort16550A)] = static () => new SerialPort16550A(),
         ["SerialPort16550A that waits"] = static () => new SerialPort16550A { WaitsForReader = true },
+        [nameof(SerialPortPl011)] = static () => new SerialPortPl011(),
+        ["SerialPortPl011 with small FIFOs, after reset"] = static () => new SerialPortPl011 { FifoSize = 16, StartsEnabled = false },
+        [nameof(RealTimeClockPl031)] = static () => new RealTimeClockPl031(),
         [nameof(KeyboardController8042)] = static () => new KeyboardController8042(),
         [nameof(CmosClock)] = static () => new CmosClock(),
         [nameof(DebugExit)] = static () => new DebugExit(),
@@ -64,7 +67,7 @@ public sealed class HostileGuestTests
         random.NextBytes(data);
         IReadOnlyList<DeviceWindow> windows = bench.Description.Windows;
         DeviceWindow window = windows[random.Next(windows.Count)];
-        ushort port = (ushort)(window.Address + (ulong)random.Next((int)window.Size));
+        ulong address = window.Address + Place(window, random);
         switch (random.Next(12))
         {
             case 0 when device is IBusDevice bus: // beyond its window, as one that is mapped too large would be
@@ -77,7 +80,7 @@ public sealed class HostileGuestTests
                 bench.Time.Advance(TimeSpan.FromMicroseconds(random.Next(10_000)));
                 break;
             case 3 or 4 or 5:
-                bench.ReadPort(port, random.Next(1, 9));
+                Read(bench, window.Space, address, random.Next(1, 9));
                 break;
             case 6 when random.Next(100) == 0:
                 RoundTrip(device);
@@ -89,9 +92,34 @@ public sealed class HostileGuestTests
                 serial.SendBreak();
                 serial.RingIndicator = !serial.RingIndicator;
                 break;
-            default:
-                bench.WritePort(port, (ulong)random.NextInt64(), random.Next(3) == 0 ? random.Next(1, 9) : 1);
+            case 8 when device is SerialPortPl011 serial:
+                serial.SendBreak();
+                serial.ClearToSend = !serial.ClearToSend;
                 break;
+            case 9 when device is SerialPortPl011:
+                Write(bench, window.Space, window.Address + 0x30, (ulong)random.NextInt64() | 1, 4); // UARTCR: on most of the time
+                break;
+            default:
+                Write(bench, window.Space, address, (ulong)random.NextInt64(), random.Next(3) == 0 ? random.Next(1, 9) : 1);
+                break;
+        }
+    }
+
+    /// <summary>Most registers of a large window lie at its start; its last bytes are identification.</summary>
+    private static ulong Place(DeviceWindow window, Random random) => (ulong)(window.Size > 0x100 && random.Next(8) != 0 ? random.Next(0x50) : random.Next((int)window.Size));
+
+    private static void Read(DeviceBench bench, BusSpace space, ulong address, int size) =>
+        _ = space == BusSpace.Ports ? bench.ReadPort((ushort)address, size) : bench.ReadMmio(address, size);
+
+    private static void Write(DeviceBench bench, BusSpace space, ulong address, ulong value, int size)
+    {
+        if (space == BusSpace.Ports)
+        {
+            bench.WritePort((ushort)address, value, size);
+        }
+        else
+        {
+            bench.WriteMmio(address, value, size);
         }
     }
 
@@ -102,6 +130,12 @@ public sealed class HostileGuestTests
         {
             case SerialPort16550A serial:
                 serial.LoadState(serial.SaveState());
+                break;
+            case SerialPortPl011 serial:
+                serial.LoadState(serial.SaveState());
+                break;
+            case RealTimeClockPl031 clock:
+                clock.LoadState(clock.SaveState());
                 break;
             case KeyboardController8042 keyboard:
                 keyboard.LoadState(keyboard.SaveState());
