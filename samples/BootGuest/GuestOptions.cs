@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using HvSdk.Boot;
-using HvSdk.Devices.Virtio;
 using HvSdk.VirtualMachines;
 
 namespace HvSdk.Samples.BootGuest;
@@ -30,7 +29,11 @@ internal sealed record GuestOptions
 
     public IReadOnlyList<string> Disks { get; init; } = [];
 
+    public IReadOnlyList<string> Networks { get; init; } = [];
+
     public IReadOnlyList<string> Shares { get; init; } = [];
+
+    public string? Vsock { get; init; }
 
     public VirtioTransport Transport { get; init; }
 
@@ -56,28 +59,6 @@ internal sealed record GuestOptions
         };
     }
 
-    /// <summary>Opens the disks: raw files, read-only where ",ro" follows the name.</summary>
-    public List<FileStorage> OpenDisks()
-    {
-        const string readOnly = ",ro";
-        List<FileStorage> disks = [];
-        try
-        {
-            foreach (string disk in Disks)
-            {
-                bool isReadOnly = disk.EndsWith(readOnly, StringComparison.Ordinal);
-                disks.Add(new FileStorage(isReadOnly ? disk[..^readOnly.Length] : disk, isReadOnly));
-            }
-        }
-        catch
-        {
-            disks.ForEach(static disk => disk.Dispose());
-            throw;
-        }
-
-        return disks;
-    }
-
     /// <summary>Reads the command line and boots; says how to get a kernel where there is nothing to boot.</summary>
     public static Task<int> RunAsync(string[] args, Func<GuestOptions, CancellationToken, Task<int>> boot)
     {
@@ -90,11 +71,18 @@ internal sealed record GuestOptions
         var cpus = new Option<int>("--cpus") { Description = "Processors.", DefaultValueFactory = static _ => 1 };
         var chips = new Option<GuestChips>("--chips") { Description = "Who keeps the I/O APIC, PIC and PIT: the host's kernel, or this process (split).", DefaultValueFactory = static _ => GuestChips.Kernel };
         var disks = new Option<string[]>("--disk") { Description = "A raw disk image, FILE or FILE,ro; may be repeated: /dev/vda, /dev/vdb..." };
+        var networks = new Option<string[]>("--net") { Description = "An Ethernet card, passt:SOCKET or tap:NAME; may be repeated." };
         var shares = new Option<string[]>("--share") { Description = "A folder, TAG=DIR or TAG=DIR,ro; may be repeated: mount -t virtiofs TAG /mnt" };
-        var transport = new Option<VirtioTransport>("--transport") { Description = "How the guest reaches disks and folders.", DefaultValueFactory = static _ => VirtioTransport.Pci };
+        var vsock = new Option<string?>("--vsock") { Description = "Sockets to the host: CID, or CID,PORT=HOST:PORT for a port of the host's that leads to a TCP service." };
+        var transport = new Option<VirtioTransport>("--transport") { Description = "How the guest reaches these devices.", DefaultValueFactory = static _ => VirtioTransport.Pci };
         var debugExit = new Option<bool>("--debug-exit") { Description = "A port 0xF4 by which the guest ends with a code." };
         var statistics = new Option<bool>("--stats") { Description = "Print exits by kind and times at the end." };
-        var command = new RootCommand("Boots a guest on this terminal. Ctrl-A X leaves.") { format, kernel, initrd, modules, append, memory, cpus, chips, disks, shares, transport, debugExit, statistics };
+        var command = new RootCommand("Boots a guest on this terminal. Ctrl-A X leaves.")
+        {
+            format, kernel, initrd, modules, append, memory, cpus, chips,
+            disks, networks, shares, vsock,
+            transport, debugExit, statistics,
+        };
         command.SetAction((result, cancellationToken) =>
         {
             if (result.GetValue(kernel) is not { } path)
@@ -115,7 +103,9 @@ internal sealed record GuestOptions
                     Processors = result.GetValue(cpus),
                     Chips = result.GetValue(chips) == GuestChips.Split ? ChipPlacement.Split : ChipPlacement.Host,
                     Disks = result.GetValue(disks) ?? [],
+                    Networks = result.GetValue(networks) ?? [],
                     Shares = result.GetValue(shares) ?? [],
+                    Vsock = result.GetValue(vsock),
                     Transport = result.GetValue(transport),
                     HasDebugExit = result.GetValue(debugExit),
                     ShowsStatistics = result.GetValue(statistics),

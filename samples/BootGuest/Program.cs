@@ -6,7 +6,6 @@
 using HvSdk;
 using HvSdk.Backends.Kvm;
 using HvSdk.Devices.Emulated;
-using HvSdk.Devices.Virtio;
 using HvSdk.Samples.BootGuest;
 using HvSdk.VirtualMachines;
 
@@ -20,32 +19,24 @@ static async Task<int> BootAsync(GuestOptions options, CancellationToken cancell
         return GuestExitCode.CannotRun;
     }
 
-    List<FileStorage> disks;
-    GuestShares? shares = null;
+    GuestDevices devices;
     try
     {
-        shares = new GuestShares(options.Shares);
-        disks = options.OpenDisks();
+        devices = GuestDevices.Open(options);
     }
-    catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+    catch (Exception e) when (GuestDevices.IsRefusal(e))
     {
-        shares?.Dispose();
         Console.Error.WriteLine(e.Message);
         return GuestExitCode.CannotRun;
     }
 
-    try
+    using (devices)
     {
-        return await BootWithDisksAsync(options, disks, shares, cancellationToken);
-    }
-    finally
-    {
-        shares.Dispose();
-        disks.ForEach(static disk => disk.Dispose());
+        return await BootWithDevicesAsync(options, devices, cancellationToken);
     }
 }
 
-static async Task<int> BootWithDisksAsync(GuestOptions options, List<FileStorage> disks, GuestShares shares, CancellationToken cancellationToken)
+static async Task<int> BootWithDevicesAsync(GuestOptions options, GuestDevices devices, CancellationToken cancellationToken)
 {
     using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
     var console = new SerialPort16550A();
@@ -64,16 +55,7 @@ static async Task<int> BootWithDisksAsync(GuestOptions options, List<FileStorage
         builder.AddDevice(new DebugExit(), "debug exit");
     }
 
-    foreach (FileStorage disk in disks)
-    {
-        builder.AddVirtio(new BlockDevice(disk));
-    }
-
-    foreach (FileSystemDevice share in shares.Devices)
-    {
-        builder.AddVirtio(share, share.Tag);
-    }
-
+    devices.AddTo(builder);
     VirtualMachine machine;
     try
     {

@@ -110,6 +110,7 @@ internal sealed class KvmHost : HypervisorHost
             KVM.KVM_CAP_MP_STATE);
         Add(HypervisorFeatures.HostStatistics, KVM.KVM_CAP_BINARY_STATS_FD);
         Add(HypervisorFeatures.TscFrequencyControl, KVM.KVM_CAP_TSC_CONTROL);
+        features |= _x64.HasClock ? HypervisorFeatures.ParavirtualClock : 0;
         return features;
 
         void Add(HypervisorFeatures feature, params ReadOnlySpan<uint> capabilities)

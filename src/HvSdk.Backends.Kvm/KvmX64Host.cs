@@ -8,6 +8,9 @@ namespace HvSdk.Backends.Kvm;
 internal sealed class KvmX64Host : X64HostBackend
 {
     private const int MaxMsrs = 4096;
+    private const uint FeaturesLeaf = 0x4000_0001; // KVM_CPUID_FEATURES
+    private const uint ClockSource = 1U << 0; // KVM_FEATURE_CLOCKSOURCE
+    private const uint ClockSource2 = 1U << 3; // KVM_FEATURE_CLOCKSOURCE2
 
     private readonly X64CpuidEntry[] _cpuid;
     private readonly uint[] _msrIndexes;
@@ -32,6 +35,9 @@ internal sealed class KvmX64Host : X64HostBackend
 
     /// <summary>The same for partitions whose local APIC is the caller's: without the timer mode that only the kernel's has.</summary>
     internal byte[] NativeCpuidWithoutLocalApic { get; }
+
+    /// <summary>The leaf of KVM's features names its clock, in either of its forms (Documentation/virt/kvm/x86/cpuid.rst).</summary>
+    internal bool HasClock => GetSupportedCpuid().TryGet(FeaturesLeaf, 0, out X64CpuidEntry features) && (features.Eax & (ClockSource | ClockSource2)) != 0;
 
     public override IReadOnlyList<uint> GetMsrIndexes() => _msrIndexes;
 

@@ -17,6 +17,9 @@ internal sealed class QueueSetup(int maxSize)
 
     public Virtqueue? Queue { get; set; }
 
+    /// <summary>What came back on it, over resets.</summary>
+    public QueueCounters Counters { get; } = new();
+
     public QueueLayout Layout => new(Size, Descriptors, DriverArea, DeviceArea);
 
     public void Reset()

@@ -58,6 +58,9 @@ public abstract class VirtioDevice
     /// <summary>The features that device and driver have agreed upon; 0 while the device is not in use.</summary>
     public ulong NegotiatedFeatures => _endpoint?.NegotiatedFeatures ?? 0;
 
+    /// <summary>What the device could not do, or did not understand, since it was made: for the meter. Any thread may ask.</summary>
+    protected internal virtual long Errors => 0;
+
     /// <summary>How often the driver was interrupted since buffers had come back. Drivers that look by themselves, or wait for several, are interrupted less often than they ask.</summary>
     public long Interrupts => _endpoint?.Signals ?? 0;
 
@@ -140,6 +143,10 @@ public abstract class VirtioDevice
     /// <summary>Has a feature been agreed upon?</summary>
     /// <param name="bit">The bit's mask.</param>
     protected bool Has(ulong bit) => (NegotiatedFeatures & bit) != 0;
+
+    /// <summary>Has the calling thread do a piece of work at once, in the worker's place (<see cref="VirtioEndpoint.TryWork"/>).</summary>
+    internal bool TryWork<TState>(TState state, Func<VirtioDevice, TState, bool> action)
+        where TState : allows ref struct => _endpoint is { } endpoint && endpoint.TryWork(state, action);
 
     internal void Join(VirtioEndpoint endpoint)
     {

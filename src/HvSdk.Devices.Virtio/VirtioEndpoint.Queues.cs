@@ -62,20 +62,20 @@ internal sealed partial class VirtioEndpoint
     private void Open(QueueSetup setup)
     {
         int index = Array.IndexOf(_queues, setup);
-        setup.Queue = Open(index, setup.Layout, setup.MaxSize, (VirtioFeatures)_driverFeatures, out string? problem);
+        setup.Queue = Open(index, setup.Layout, setup, (VirtioFeatures)_driverFeatures, out string? problem);
         if (problem is not null)
         {
             Break($"Queue {index}: {problem}");
         }
     }
 
-    private Virtqueue? Open(int index, QueueLayout layout, int maxSize, VirtioFeatures features, out string? problem)
+    private Virtqueue? Open(int index, QueueLayout layout, QueueSetup setup, VirtioFeatures features, out string? problem)
     {
         bool isPacked = features.HasFlag(VirtioFeatures.PackedRing);
-        problem = FindProblem(layout, maxSize, isPacked) ?? FindMissingMemory(layout, isPacked);
+        problem = FindProblem(layout, setup.MaxSize, isPacked) ?? FindMissingMemory(layout, isPacked);
         return problem is not null ? null
-            : isPacked ? new PackedVirtqueue(index, layout, _view!, features)
-            : new SplitVirtqueue(index, layout, _view!, features);
+            : isPacked ? new PackedVirtqueue(index, layout, _view!, features) { Counters = setup.Counters }
+            : new SplitVirtqueue(index, layout, _view!, features) { Counters = setup.Counters };
     }
 
     /// <summary>Sizes and alignments of virtio 1.2, 2.7 and 2.8.</summary>

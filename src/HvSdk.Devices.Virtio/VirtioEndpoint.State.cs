@@ -100,7 +100,7 @@ internal sealed partial class VirtioEndpoint
             }
 
             var layout = new QueueLayout(saved.Size, saved.Descriptors, saved.DriverArea, saved.DeviceArea);
-            Virtqueue? queue = Open(i, layout, _queues[i].MaxSize, (VirtioFeatures)state.DriverFeatures, out string? problem);
+            Virtqueue? queue = Open(i, layout, _queues[i], (VirtioFeatures)state.DriverFeatures, out string? problem);
             if (queue is not null)
             {
                 _view!.Enter();

@@ -9,7 +9,6 @@ internal sealed partial class VirtioEndpoint : IDisposable
     private bool _isPaused;
     private bool _isEnded;
     private int _isWoken;
-    private long _signalCount;
 
     /// <summary>False: nobody works but who calls <see cref="RunOnce"/>; for tests.</summary>
     internal bool HasWorker { get; init; } = true;
@@ -104,6 +103,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
 
         if (isFirst)
         {
+            VirtioMetrics.Remove(this);
             Guard(static device => device.OnEnded());
         }
     }
@@ -114,27 +114,60 @@ internal sealed partial class VirtioEndpoint : IDisposable
     {
         lock (_gate)
         {
-            if (!IsActive || _isPaused || (_status & VirtioStatus.NeedsReset) != 0 || !_signals.CanAccessMemory)
-            {
-                return false;
-            }
+            return Run(0, static (endpoint, _) => endpoint.LookAtQueues());
+        }
+    }
 
-            _view!.Enter();
-            try
+    /// <summary>Has the calling thread do a piece of the device's work at once, in the worker's place: handing it over would take longer. It never waits.</summary>
+    /// <returns>What the action said; false where it was not called, as the worker is at work or the device stands still.</returns>
+    internal bool TryWork<TState>(TState state, Func<VirtioDevice, TState, bool> action)
+        where TState : allows ref struct
+    {
+        // The caller may be in the midst of this device's own work, or of another's.
+        if (!HasWorker || Monitor.IsEntered(_gate) || !Monitor.TryEnter(_gate))
+        {
+            return false;
+        }
+
+        try
+        {
+            return Run(new Work<TState>(state, action), static (endpoint, work) =>
             {
-                return LookAtQueues();
-            }
+                bool isDone = work.Action(endpoint.Device, work.State);
+                endpoint.SignalQueues();
+                return isDone;
+            });
+        }
+        finally
+        {
+            Monitor.Exit(_gate);
+        }
+    }
+
+    /// <summary>Works on the queues, where that may be; called with the gate held.</summary>
+    private bool Run<TState>(TState state, Func<VirtioEndpoint, TState, bool> action)
+        where TState : allows ref struct
+    {
+        if (!IsActive || _isPaused || (_status & VirtioStatus.NeedsReset) != 0 || !_signals.CanAccessMemory)
+        {
+            return false;
+        }
+
+        _view!.Enter();
+        try
+        {
+            return action(this, state);
+        }
 #pragma warning disable CA1031 // a device's defect is the device's end, not the process's
-            catch (Exception e)
+        catch (Exception e)
 #pragma warning restore CA1031
-            {
-                Break($"{Device.GetType().Name} failed: {e.Message}");
-                return false;
-            }
-            finally
-            {
-                _view.Exit();
-            }
+        {
+            Break($"{Device.GetType().Name} failed: {e.Message}");
+            return false;
+        }
+        finally
+        {
+            _view.Exit();
         }
     }
 
@@ -165,16 +198,25 @@ internal sealed partial class VirtioEndpoint : IDisposable
         bool hasMore = false;
         foreach (QueueSetup setup in _queues)
         {
+            hasMore |= setup.Queue is { } queue && queue.EnableNotifications();
+        }
+
+        SignalQueues();
+        return hasMore || Volatile.Read(ref _isWoken) != 0;
+    }
+
+    private void SignalQueues()
+    {
+        foreach (QueueSetup setup in _queues)
+        {
             if (setup.Queue is not { } queue)
             {
                 continue;
             }
 
-            hasMore |= queue.EnableNotifications();
             if (queue.TakeSignal())
             {
-                Interlocked.Increment(ref _signalCount);
-                _signals.SignalQueue(queue.Index);
+                SignalQueue(queue.Index);
             }
 
             if (queue.Fault is { } fault)
@@ -182,20 +224,18 @@ internal sealed partial class VirtioEndpoint : IDisposable
                 Break(fault);
             }
         }
-
-        return hasMore || Volatile.Read(ref _isWoken) != 0;
     }
 
     private void StartWorker()
     {
         if (_worker is null && HasWorker && !_isEnded)
         {
-            _worker = new Thread(Work) { IsBackground = true, Name = $"virtio {Device.GetType().Name}" };
+            _worker = new Thread(RunWorker) { IsBackground = true, Name = $"virtio {Device.GetType().Name}" };
             _worker.Start();
         }
     }
 
-    private void Work()
+    private void RunWorker()
     {
         while (true)
         {
@@ -215,6 +255,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
                 _idle.WaitOne();
             }
 
+            _kicks++;
             while (RunOnce())
             {
                 Thread.Yield(); // to a vCPU's thread that wants to reset the device
@@ -225,5 +266,12 @@ internal sealed partial class VirtioEndpoint : IDisposable
                 return;
             }
         }
+    }
+
+    private readonly ref struct Work<TState>(TState state, Func<VirtioDevice, TState, bool> action)
+        where TState : allows ref struct
+    {
+        public readonly TState State = state;
+        public readonly Func<VirtioDevice, TState, bool> Action = action;
     }
 }

@@ -65,9 +65,6 @@ internal sealed partial class VirtioEndpoint
 
     internal string? Fault { get; private set; }
 
-    /// <summary>How often the driver was told of buffers that came back.</summary>
-    internal long Signals => Interlocked.Read(ref _signalCount);
-
     internal GuestMemory? Memory => _view?.Memory;
 
     internal TimeProvider TimeProvider { get; set; } = TimeProvider.System;
@@ -151,7 +148,7 @@ internal sealed partial class VirtioEndpoint
         Interlocked.Increment(ref _configurationGeneration);
         if (IsActive)
         {
-            _signals.SignalConfiguration();
+            SignalConfiguration();
         }
     }
 
@@ -197,7 +194,8 @@ internal sealed partial class VirtioEndpoint
         if ((_status & VirtioStatus.NeedsReset) == 0)
         {
             _status |= VirtioStatus.NeedsReset;
-            _signals.SignalConfiguration();
+            _faults++;
+            SignalConfiguration();
         }
     }
 

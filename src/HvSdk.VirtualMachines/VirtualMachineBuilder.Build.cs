@@ -73,8 +73,8 @@ public sealed partial class VirtualMachineBuilder
                 (canHost || canSplit ? $"Use {nameof(ChipPlacement.Automatic)}." : "Use another host."));
         }
 
-        // Linux needs no 8254 where it knows the frequencies of its clocks, which it does on every host that HvSdk runs on.
-        bool timer = _board.IntervalTimer ?? image is not LinuxImage;
+        // Linux needs no 8254 where the host tells it the frequency of its clocks. Elsewhere it measures against one, and stops where it finds none that ticks.
+        bool timer = _board.IntervalTimer ?? (image is not LinuxImage || !capabilities.Supports(HypervisorFeatures.ParavirtualClock));
         if (timer && placement != ChipPlacement.Split && !capabilities.Supports(HypervisorFeatures.TimerChip))
         {
             problems.Add($"{capabilities.BackendName} keeps no 8254 timer. Set {nameof(BoardOptions)}.{nameof(BoardOptions.Chips)} to {nameof(ChipPlacement.Split)}, or {nameof(BoardOptions.IntervalTimer)} to false.");

@@ -34,7 +34,7 @@ public sealed class AgreementTests(ITestOutputHelper output)
         {
             Mode = mode,
             Seed = Seed,
-            Count = (isEmulated, IsLong) switch { (false, false) => 20_000, (false, true) => 1_000_000, (true, false) => 400, _ => 10_000 },
+            Count = (isEmulated, IsLong) switch { (false, false) => 20_000, (false, true) => 1_000_000, (true, false) => 150, _ => 10_000 },
             Limit = s_limit,
             MaxDivergences = Tolerated + 5,
         };

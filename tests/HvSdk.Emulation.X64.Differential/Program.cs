@@ -18,6 +18,7 @@ RunOptions options = new()
     First = long.Parse(args.ElementAtOrDefault(3) ?? "0", CultureInfo.InvariantCulture),
     Accepts = code => instruction.Split(',').Any(part => code.ToString().Contains(part, StringComparison.OrdinalIgnoreCase)),
     MaxDivergences = 200,
+    IsSystem = args.Contains("--system"),
 };
 using DifferentialRun run = new(options);
 Dictionary<Code, int> culprits = [];

@@ -9,7 +9,7 @@ namespace HvSdk.Live;
 /// <remarks>
 /// HVSDK_WHP_LIBRARY names a library to be used in place of WinHvPlatform.dll: the stand-in of tests/whp-standin.
 /// A live test that cannot run is skipped with the probe's words. HVSDK_REQUIRE names, separated by commas, the tiers whose skip is a failure:
-/// "kvm" (the machine's own hypervisor), "nested", "gcc" (a C compiler and the kernel headers, for the ABI tests), "iasl" (acpica-tools, for the ACPI tables), "seabios" and "grub" (grub-common, grub-coreboot-bin: guests that nobody here wrote).
+/// "kvm" (the machine's own hypervisor), "nested", "gcc" (a C compiler and the kernel headers, for the ABI tests), "iasl" (acpica-tools, for the ACPI tables), "whp-standin" and "hvf-standin" (what tests/whp-standin and tests/hvf-standin build), "seabios" and "grub" (grub-common, grub-coreboot-bin: guests that nobody here wrote).
 /// </remarks>
 public static class LiveHypervisor
 {

@@ -7,6 +7,8 @@ public sealed class NestedTests(ITestOutputHelper output)
 {
     private const string Suite = "HvSdk.Conformance.Tests";
     private const string LinuxSuite = "HvSdk.Linux.Tests";
+    private const string LinuxOverWhp = $"{LinuxSuite}.whp-nested";
+    private const string DifferentialSuite = "HvSdk.Emulation.X64.Differential.Tests";
 
     /// <summary>run.sh: the machine did not start, or broke down under the command.</summary>
     private const int MachineBrokeDown = 125;
@@ -44,6 +46,25 @@ public sealed class NestedTests(ITestOutputHelper output)
 
         // A guest of 6 GiB touches little of it.
         await RunSuiteAsync(LinuxSuite, LinuxSuite, "kvm,guests", "--memory", "6144", "--add", $"{guests}/cloud:/guests/cloud", "--add", $"{guests}/standard:/guests/standard", "--env", "HVSDK_GUESTS=/guests");
+    }
+
+    [Fact]
+    public async Task Linux_OverWhpStandIn_BootsToUserspace()
+    {
+        await NestedMachine.RequireAsync();
+        string guests = await NestedMachine.RequireGuestsAsync();
+        string standIn = await NestedMachine.RequireWhpStandInAsync();
+        await RunSuiteAsync(
+            LinuxSuite, LinuxOverWhp, "whp,guests", "--memory", "3072", "--add", $"{guests}/cloud:/guests/cloud", "--env", "HVSDK_GUESTS=/guests",
+            "--add", $"{standIn}:/standin", "--env", "HVSDK_BACKEND=whp", "--env", "HVSDK_WHP_LIBRARY=/standin/libWinHvPlatform.so",
+            "--env", "HVSDK_TEST_TIMEOUT_SECONDS=600"); // one boot takes some forty seconds on a quiet machine
+    }
+
+    [Fact]
+    public async Task DifferentialCases_OnKvmAmd_EndAsOnTheEmulator()
+    {
+        await NestedMachine.RequireAsync();
+        await RunSuiteAsync(DifferentialSuite, DifferentialSuite, "kvm");
     }
 
     [Fact]
@@ -109,11 +130,19 @@ public sealed class NestedTests(ITestOutputHelper output)
 
             // An exit costs several times what it does outside, and a kick most of all.
             "--env", "HVSDK_TEST_TIMEOUT_SECONDS=120", "--env", "HVSDK_KICKS=2000",
-            .. Passed("HVSDK_LONG"), .. Passed("HVSDK_SERIAL_BYTES"), .. options,
+            .. Passed("HVSDK_LONG"), .. Passed("HVSDK_SEED"), .. Passed("HVSDK_SERIAL_BYTES"), .. options,
             "--", "dotnet", "exec", $"/tests/{suite}.dll", "--no-ansi", "--no-progress",
-            "--results-directory", "/results", "--report-xunit", "--report-xunit-filename", $"{name}.xml",
+            "--results-directory", "/results", "--report-xunit", "--report-xunit-filename", $"{name}.xml", .. FilterOf(name),
         ];
     }
+
+    /// <summary>The part of a project that a run is about.</summary>
+    private static string[] FilterOf(string name) => name switch
+    {
+        LinuxOverWhp => ["--filter-class", "*MeasuredClockTests"],
+        DifferentialSuite => ["--filter-class", "*AgreementTests"], // the rest needs no processor
+        _ => [],
+    };
 
     /// <summary>Hands a variable on to the machine where it is set here.</summary>
     private static string[] Passed(string variable) =>

@@ -8,7 +8,7 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
 {
     private static readonly string[] s_packages =
     [
-        "HvSdk", "HvSdk.Backends.Kvm", "HvSdk.Backends.Whp", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Devices.Virtio",
+        "HvSdk", "HvSdk.Backends.Hvf", "HvSdk.Backends.Kvm", "HvSdk.Backends.Whp", "HvSdk.Boot", "HvSdk.Devices.Emulated", "HvSdk.Devices.Virtio",
         "HvSdk.Devices.Virtio.Linux", "HvSdk.Emulation.X64", "HvSdk.Testing", "HvSdk.VirtualMachines",
     ];
 

@@ -9,7 +9,7 @@ public sealed class FieldKitTests(StandIn standIn, ITestOutputHelper output) : I
     private static readonly Dictionary<string, string> s_noSwitches = [];
 
     [Fact]
-    public async Task Kit_PublishedForWindows_UnderWine_PassesTheWholeSuite()
+    public async Task KitPublishedForWindows_UnderWine_PassesTheWholeSuite()
     {
         standIn.RequireKvm();
         CommandResult result = await FieldKit.RunUnderWineAsync("wine", "--leave-out", Path.Combine(SourceTree.Root, "tests", "HvSdk.Whp.StandIn.Tests", "wine-left-out.txt"));

@@ -3,4 +3,4 @@
 set -euo pipefail
 here=$(dirname -- "${BASH_SOURCE[0]}")
 "$here/../nested/install.sh"
-exec "$here/../install-packages.sh" fio
+exec "$here/../install-packages.sh" fio iperf3

@@ -3,7 +3,7 @@
 #
 #   vmlinux     the kernel of Debian's cloud image, unpacked
 #   initramfs   busybox, the kernel modules for KVM and virtio, and ./init
-#   rootfs/     the libraries that .NET needs, and busybox as its shell
+#   rootfs/     the libraries that .NET needs, busybox as its shell, and passt
 #
 # Nothing is done when none of the inputs changed, so run.sh calls this before each run.
 set -euo pipefail
@@ -61,6 +61,8 @@ modules=(
     "virtio_pci"
     "virtio_blk"
     "virtio_console"
+    "dummy"
+    "tun"
     "irqbypass"
     "kvm tsc_tolerance_ppm=100000"
     "kvm-amd vgif=0 vls=0"
@@ -73,6 +75,7 @@ libraries=(
 )
 library_folder=/usr/lib/x86_64-linux-gnu
 loader=/lib64/ld-linux-x86-64.so.2
+programs=(/usr/bin/passt) # needs no library but those
 busybox=$(command -v busybox) || die "busybox is missing: run install.sh"
 
 # Unpacks the kernel package $1 and makes vmlinux and initramfs in the folder $2.
@@ -120,8 +123,10 @@ make_rootfs() {
         [[ $applet == busybox ]] || ln -s busybox "$root/usr/bin/$applet"
     done
 
-    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
-    echo 'root:x:0:' >"$root/etc/group"
+    cp "${programs[@]}" "$root/usr/bin"
+
+    printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' 'nobody:x:65534:65534:nobody:/:/bin/false' >"$root/etc/passwd"
+    printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >"$root/etc/group"
     echo '127.0.0.1 localhost nested' >"$root/etc/hosts"
     echo 'hosts: files' >"$root/etc/nsswitch.conf"
 }
@@ -130,10 +135,10 @@ make_rootfs() {
 describe_inputs() {
     cat "$here/build.sh" "$here/kernel.sh" "$here/init" | sha256sum
     basename -a "$out"/linux-image-*.deb
-    stat -L -c '%n %s %Y' "$busybox" "$loader" "${libraries[@]/#/$library_folder/}"
+    stat -L -c '%n %s %Y' "$busybox" "$loader" "${programs[@]}" "${libraries[@]/#/$library_folder/}"
 }
 
-for file in "$loader" "${libraries[@]/#/$library_folder/}"; do
+for file in "$loader" "${programs[@]}" "${libraries[@]/#/$library_folder/}"; do
     [[ -e $file ]] || die "$file is missing: run install.sh (this needs Debian on amd64)"
 done
 for tool in lz4 xz zstd cpio; do

@@ -7,6 +7,7 @@ packages=(
     busybox-static  # the whole userland of the nested machine
     cpio            # packs the initramfs
     e2fsprogs       # mke2fs -d and debugfs: make and read disk images without root
+    passt           # a network for guests without privileges, which tests of the network device use
     gcc libc6-dev   # compile the programs of the guests
     lz4 xz-utils zstd # the compressions a Debian kernel may use
     libssl3 libstdc++6 libgcc-s1 # what .NET loads at run time; copied into the nested machine

@@ -89,6 +89,9 @@ public sealed partial class BlockDevice : VirtioDevice
     }
 
     /// <inheritdoc/>
+    protected internal override long Errors => Statistics.Errors + Statistics.Unsupported;
+
+    /// <inheritdoc/>
     protected internal override void ReadConfiguration(int offset, Span<byte> data) => _configuration.AsSpan(offset, data.Length).CopyTo(data);
 
     /// <inheritdoc/>

@@ -154,6 +154,9 @@ public sealed partial class ConsoleDevice : VirtioDevice
     }
 
     /// <inheritdoc/>
+    protected internal override long Errors => IgnoredMessages;
+
+    /// <inheritdoc/>
     protected internal override void ReadConfiguration(int offset, Span<byte> data)
     {
         Span<byte> configuration = stackalloc byte[ConfigurationSize];

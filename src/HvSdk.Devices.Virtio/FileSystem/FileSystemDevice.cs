@@ -68,6 +68,9 @@ public sealed class FileSystemDevice : VirtioDevice
     public override int ConfigurationLength => ConfigurationSize;
 
     /// <inheritdoc/>
+    protected internal override long Errors => Counters.MalformedRequests;
+
+    /// <inheritdoc/>
     protected internal override void ReadConfiguration(int offset, Span<byte> data) => _configuration.AsSpan(offset, data.Length).CopyTo(data);
 
     /// <inheritdoc/>

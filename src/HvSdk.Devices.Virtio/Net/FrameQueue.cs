@@ -42,6 +42,17 @@ internal sealed class FrameQueue
         }
     }
 
+    internal bool IsEmpty
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _entries.Count == 0;
+            }
+        }
+    }
+
     /// <summary>The first frame, which stays where it is until <see cref="Release"/>. The reader may change its bytes.</summary>
     internal bool TryPeek(out Span<byte> frame, out FrameOffload offload)
     {

@@ -23,6 +23,13 @@ public interface INetworkBackend
     /// <returns>True: it was taken, or thrown away. False: there is no room now. The device keeps it, takes no more from the guest, and tries again when <see cref="INetworkPort.OnRoom"/> is called.</returns>
     bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload);
 
+    /// <summary>The same, for back-ends that have queues of their own: a connection's frames best come back where they went.</summary>
+    /// <param name="frame">The frame, valid until the call returns.</param>
+    /// <param name="offload">What is left to do, within <see cref="Takes"/>.</param>
+    /// <param name="queue">The pair of queues that the guest sent it on, from 0.</param>
+    /// <returns>As above.</returns>
+    bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload, int queue) => TrySend(frame, offload);
+
     /// <summary>There is room for frames again, after <see cref="INetworkPort.TryDeliver"/> has returned false. Any thread; it should return soon.</summary>
     void OnRoom();
 }

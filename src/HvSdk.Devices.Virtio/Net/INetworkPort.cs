@@ -12,7 +12,7 @@ public interface INetworkPort
     /// <returns>True: it was taken, or thrown away as nobody listens. False: there is no room. Throw it away, or wait for <see cref="INetworkBackend.OnRoom"/> and try again.</returns>
     bool TryDeliver(ReadOnlySpan<byte> frame, in FrameOffload offload);
 
-    /// <summary>There is room for frames again, after <see cref="INetworkBackend.TrySend"/> has returned false.</summary>
+    /// <summary>There is room for frames again, after <see cref="INetworkBackend.TrySend(ReadOnlySpan{byte}, in FrameOffload)"/> has returned false.</summary>
     void OnRoom();
 
     /// <summary>Says whether there is anybody at the other end of the link.</summary>

@@ -3,6 +3,8 @@ namespace HvSdk.Devices.Virtio;
 /// <content>The control queue (virtio 1.2, 5.1.6.5).</content>
 public sealed partial class NetworkDevice
 {
+    private bool _isAnnouncing;
+
     private const int CommandData = 2; // behind class and command
 
     private void ProcessControl(Virtqueue queue)
@@ -27,10 +29,31 @@ public sealed partial class NetworkDevice
         (NetworkCommand.Mac, NetworkCommand.MacAddressSet) => Has(NetworkFeature.ControlMac) && TrySetAddress(chain),
         (NetworkCommand.Vlan, NetworkCommand.VlanAdd or NetworkCommand.VlanRemove) =>
             Has(NetworkFeature.ControlVlan) && chain.TryRead(CommandData, out ushort id) && _filter.TrySetVlan(id, passes: command == NetworkCommand.VlanAdd),
+        (NetworkCommand.Announce, NetworkCommand.AnnounceAcknowledge) => Has(NetworkFeature.GuestAnnounce) && EndAnnouncing(),
         (NetworkCommand.MultiQueue, NetworkCommand.MultiQueuePairsSet) => Has(NetworkFeature.MultiQueue) && TrySetPairs(chain),
         (NetworkCommand.GuestOffloads, NetworkCommand.GuestOffloadsSet) => Has(NetworkFeature.ControlGuestOffloads) && TrySetGuestOffloads(chain),
         _ => false,
     };
+
+    /// <summary>Asks the guest to tell its network where it is, as after a move of its machine: Linux sends a gratuitous ARP (virtio 1.2, 5.1.6.5.4). Any thread may call.</summary>
+    /// <returns>False: no driver that does this has the device in use.</returns>
+    public bool Announce()
+    {
+        if (!IsActive || !Has(NetworkFeature.GuestAnnounce))
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _isAnnouncing, true);
+        NotifyConfigurationChanged();
+        return true;
+    }
+
+    private bool EndAnnouncing()
+    {
+        Volatile.Write(ref _isAnnouncing, false);
+        return true;
+    }
 
     private bool TrySetMode(DescriptorChain chain, byte command)
     {

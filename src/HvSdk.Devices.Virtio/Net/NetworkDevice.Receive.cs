@@ -3,8 +3,9 @@ namespace HvSdk.Devices.Virtio;
 /// <content>Frames from the back-end to the guest (virtio 1.2, 5.1.6.4).</content>
 public sealed partial class NetworkDevice
 {
-    // A driver with some buffers, but never enough of them, would have all frames wait behind one that is too large.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+    // A driver with some buffers, but never enough of them, would have all frames wait behind one that is too large. A guest on a busy host may well be slow for a second, and
+    // must lose nothing by it.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly FrameQueue _received;
     private readonly ReceiveQueue[] _receivers;
@@ -16,37 +17,6 @@ public sealed partial class NetworkDevice
     private bool _isReceiveThrottled;
     private int _nextReceivedSegment;
     private long? _stuckSince;
-
-    /// <inheritdoc/>
-    bool INetworkPort.TryDeliver(ReadOnlySpan<byte> frame, in FrameOffload offload)
-    {
-        FrameOffload seen = offload;
-        if (frame.Length is < FrameFinisher.MinFrameLength or > MaxFrameLength || !FrameFinisher.TryCheck(frame, ref seen))
-        {
-            Statistics.CountMalformed();
-            return true;
-        }
-
-        if (!IsActive || !IsLinkUp)
-        {
-            Statistics.CountReceivedDropped();
-            return true;
-        }
-
-        if (!_received.TryAdd(frame, seen, out bool wasEmpty))
-        {
-            Statistics.CountRefused();
-            return false;
-        }
-
-        // Else the worker is at it, or waits for buffers or for a limit, and looks again by itself.
-        if (wasEmpty)
-        {
-            Wake();
-        }
-
-        return true;
-    }
 
     private void Receive()
     {

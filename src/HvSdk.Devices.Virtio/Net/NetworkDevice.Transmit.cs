@@ -12,6 +12,7 @@ public sealed partial class NetworkDevice
     private NetworkThrottle? _transmitLimit;
     private ITimer? _transmitTimer;
     private FrameOffload _frameOffload;
+    private int _framePair;
     private int _frameLength; // 0: no frame is under way
     private int _nextSegment;
     private bool _isFrameAdmitted;
@@ -59,6 +60,7 @@ public sealed partial class NetworkDevice
 
             budget--;
             TakeFrame(chain);
+            _framePair = pair;
             queue.Complete(chain, 0);
             if (_frameLength > 0 && pairs > 1)
             {
@@ -126,7 +128,7 @@ public sealed partial class NetworkDevice
             _frameOffload = new FrameOffload { IsChecksumValid = true };
         }
 
-        return _backend.TrySend(frame, _frameOffload) && EndFrame();
+        return _backend.TrySend(frame, _frameOffload, _framePair) && EndFrame();
     }
 
     private bool TrySendSegments(ReadOnlySpan<byte> frame, ref int budget)
@@ -141,7 +143,7 @@ public sealed partial class NetworkDevice
             }
 
             int length = FrameFinisher.WriteSegment(frame, _frameOffload, _nextSegment, _segment);
-            if (!_backend.TrySend(_segment.AsSpan(0, length), new FrameOffload { IsChecksumValid = true }))
+            if (!_backend.TrySend(_segment.AsSpan(0, length), new FrameOffload { IsChecksumValid = true }, _framePair))
             {
                 return false;
             }

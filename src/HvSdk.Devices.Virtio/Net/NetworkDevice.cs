@@ -52,6 +52,7 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
         _currentAddress = _ownAddress.Value;
         _isLinkWanted = _options.IsLinkUp;
         _received = new FrameQueue(_options.ReceiveBufferSize);
+        _isReceiveLimited = _options.ReceiveFrames is not null || _options.ReceiveBytes is not null;
         _receivers = new ReceiveQueue[_options.QueuePairs];
         for (int i = 0; i < _receivers.Length; i++)
         {
@@ -92,6 +93,9 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
         set => ChangeLink(ref _isLinkWanted, value);
     }
 
+    /// <summary>The guest was asked to tell its network where it is (<see cref="Announce"/>), and has not yet said that it does.</summary>
+    public bool IsAnnouncing => Volatile.Read(ref _isAnnouncing);
+
     /// <summary>What it has done.</summary>
     public NetworkStatistics Statistics { get; } = new();
 
@@ -104,7 +108,7 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
         get
         {
             ulong features = NetworkFeature.Mac | NetworkFeature.Status | NetworkFeature.MergeableBuffers | NetworkFeature.ControlQueue | NetworkFeature.ControlReceive
-                | NetworkFeature.ControlReceiveExtra | NetworkFeature.ControlVlan | NetworkFeature.ControlMac;
+                | NetworkFeature.ControlReceiveExtra | NetworkFeature.ControlVlan | NetworkFeature.ControlMac | NetworkFeature.GuestAnnounce;
             features |= _options.Mtu is null ? 0 : NetworkFeature.Mtu;
             features |= _options.Speed is null ? 0 : NetworkFeature.SpeedDuplex;
             features |= _options.QueuePairs > 1 ? NetworkFeature.MultiQueue : 0;
@@ -125,6 +129,9 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
     }
 
     /// <inheritdoc/>
+    protected internal override long Errors => Statistics.Malformed + Statistics.TooLarge;
+
+    /// <inheritdoc/>
     protected internal override bool Accepts(ulong features)
     {
         // What needs what: virtio 1.2, 5.1.3.1.
@@ -133,7 +140,8 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
             && Needs(NetworkFeature.HostTso4 | NetworkFeature.HostTso6, NetworkFeature.Checksum)
             && Needs(NetworkFeature.HostEcn, NetworkFeature.HostTso4 | NetworkFeature.HostTso6)
             && Needs(
-                NetworkFeature.ControlReceive | NetworkFeature.ControlVlan | NetworkFeature.ControlMac | NetworkFeature.MultiQueue | NetworkFeature.ControlGuestOffloads, NetworkFeature.ControlQueue);
+                NetworkFeature.ControlReceive | NetworkFeature.ControlVlan | NetworkFeature.ControlMac | NetworkFeature.MultiQueue | NetworkFeature.ControlGuestOffloads | NetworkFeature.GuestAnnounce,
+                NetworkFeature.ControlQueue);
 
         bool Needs(ulong any, ulong oneOf) => (features & any) == 0 || (features & oneOf) != 0;
     }
@@ -144,7 +152,8 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
         Span<byte> bytes = stackalloc byte[NetworkConfiguration.Length];
         bytes.Clear();
         WriteAddress(bytes[NetworkConfiguration.Mac..]);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes[NetworkConfiguration.Status..], IsLinkUp ? NetworkConfiguration.LinkUp : (ushort)0);
+        int status = (IsLinkUp ? NetworkConfiguration.LinkUp : 0) | (IsAnnouncing ? NetworkConfiguration.Announce : 0);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[NetworkConfiguration.Status..], (ushort)status);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[NetworkConfiguration.MaxQueuePairs..], (ushort)_options.QueuePairs);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[NetworkConfiguration.Mtu..], (ushort)(_options.Mtu ?? 0));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[NetworkConfiguration.Speed..], (uint?)_options.Speed ?? NetworkConfiguration.SpeedUnknown);
@@ -216,6 +225,7 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
     private void Begin()
     {
         Volatile.Write(ref _pairs, 1);
+        Volatile.Write(ref _isAnnouncing, false);
         _guestOffloads = NegotiatedFeatures & NetworkFeature.GuestOffloads;
         DropTransmit();
         DropReceived();

@@ -20,6 +20,7 @@ internal static class NetworkFeature
     public const ulong ControlReceive = 1UL << 18; // VIRTIO_NET_F_CTRL_RX
     public const ulong ControlVlan = 1UL << 19; // VIRTIO_NET_F_CTRL_VLAN
     public const ulong ControlReceiveExtra = 1UL << 20; // VIRTIO_NET_F_CTRL_RX_EXTRA
+    public const ulong GuestAnnounce = 1UL << 21; // VIRTIO_NET_F_GUEST_ANNOUNCE
     public const ulong MultiQueue = 1UL << 22; // VIRTIO_NET_F_MQ
     public const ulong ControlMac = 1UL << 23; // VIRTIO_NET_F_CTRL_MAC_ADDR
     public const ulong SpeedDuplex = 1UL << 63; // VIRTIO_NET_F_SPEED_DUPLEX
@@ -40,6 +41,7 @@ internal static class NetworkConfiguration
     public const int Length = 17;
 
     public const ushort LinkUp = 1; // VIRTIO_NET_S_LINK_UP
+    public const ushort Announce = 2; // VIRTIO_NET_S_ANNOUNCE
     public const uint SpeedUnknown = uint.MaxValue;
     public const byte DuplexFull = 1;
     public const byte DuplexUnknown = 0xFF;
@@ -66,6 +68,9 @@ internal static class NetworkCommand
     public const byte Vlan = 2; // VIRTIO_NET_CTRL_VLAN
     public const byte VlanAdd = 0;
     public const byte VlanRemove = 1;
+
+    public const byte Announce = 3; // VIRTIO_NET_CTRL_ANNOUNCE
+    public const byte AnnounceAcknowledge = 0;
 
     public const byte MultiQueue = 4; // VIRTIO_NET_CTRL_MQ
     public const byte MultiQueuePairsSet = 0;

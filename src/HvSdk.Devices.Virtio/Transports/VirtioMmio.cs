@@ -58,6 +58,7 @@ public sealed partial class VirtioMmio : IPlatformDevice, IBusDevice, IVirtioSig
     {
         ArgumentNullException.ThrowIfNull(slot);
         _endpoint.TimeProvider = slot.TimeProvider;
+        VirtioMetrics.Add(_endpoint, slot.Name);
         ulong address = slot.MapMmio(WindowSize, this);
         Address = address;
         _line = slot.ConnectLine(InterruptSense.Level, out _lineNumber);

@@ -61,6 +61,7 @@ public sealed partial class VirtioPci : IPciDevice, IBusDevice, IVirtioSignals, 
         ArgumentNullException.ThrowIfNull(slot);
         _slot = slot;
         _endpoint.TimeProvider = slot.TimeProvider;
+        VirtioMetrics.Add(_endpoint, slot.Name);
         slot.Identify(new PciIdentity
         {
             VendorId = VendorId,

@@ -130,6 +130,9 @@ public sealed partial class VsockDevice : VirtioDevice
     }
 
     /// <inheritdoc/>
+    protected internal override long Errors => PacketsDropped;
+
+    /// <inheritdoc/>
     protected internal override void ReadConfiguration(int offset, Span<byte> data)
     {
         Span<byte> configuration = stackalloc byte[sizeof(ulong)];

@@ -125,7 +125,9 @@ internal static partial class Interpreter<TMachine>
         c.Refresh();
         ulong old = c.Gpr[RegisterIndex.Rsp];
         ulong next = (pointer + (ulong)drop) & c.StackMask;
-        c.Gpr[RegisterIndex.Rsp] = size == 2 || c.StackMask == ushort.MaxValue ? (old & ~0xFFFFUL) | (next & 0xFFFF) : next;
+
+        // The new stack's size decides how much of the pointer is loaded; a 16-bit operand gives the rest of it zeros.
+        c.Gpr[RegisterIndex.Rsp] = c.StackMask == ushort.MaxValue ? (old & ~0xFFFFUL) | next : next;
         if (outward)
         {
             DropInnerSegments(c, newCpl);

@@ -23,7 +23,7 @@ namespace HvSdk.Testing;
 /// </example>
 public sealed class ScriptedBackend : HypervisorBackend
 {
-    private const int FeatureBits = 19;
+    private const int FeatureBits = 20;
 
     private readonly object _gate = new();
     private readonly Dictionary<int, VcpuScript> _scripts = [];

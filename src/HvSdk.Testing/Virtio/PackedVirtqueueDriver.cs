@@ -49,6 +49,8 @@ internal sealed class PackedVirtqueueDriver : VirtqueueDriver
 
     public override ulong DeviceArea { get; }
 
+    public override ushort NextOffset => (ushort)(_available | (_availableWrap ? 1 << 15 : 0));
+
     public override bool WantsNotification
     {
         get

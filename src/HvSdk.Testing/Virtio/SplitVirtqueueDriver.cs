@@ -39,6 +39,8 @@ internal sealed class SplitVirtqueueDriver : VirtqueueDriver
 
     public override ulong DeviceArea { get; }
 
+    public override ushort NextOffset => _available;
+
     public override bool WantsNotification
     {
         get

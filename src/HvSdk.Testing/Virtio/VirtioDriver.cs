@@ -72,7 +72,8 @@ public abstract class VirtioDriver
             return null;
         }
 
-        var queue = VirtqueueDriver.Create(_arena, int.Min(queueSize ?? max, max), Features, () => Notify(index));
+        VirtqueueDriver queue = null!;
+        queue = VirtqueueDriver.Create(_arena, int.Min(queueSize ?? max, max), Features, () => Notify(index, queue));
         EnableQueue(index, queue);
         if (index < _queues.Length)
         {
@@ -106,5 +107,8 @@ public abstract class VirtioDriver
 
     private protected abstract void EnableQueue(uint index, VirtqueueDriver queue);
 
-    private protected abstract void Notify(uint index);
+    /// <summary>Notifies; with <see cref="VirtioDriverFeatures.NotificationData"/> the upper half of what is written says how far the driver has come.</summary>
+    private protected abstract void Notify(uint index, VirtqueueDriver queue);
+
+    private protected bool HasNotificationData => (Features & VirtioDriverFeatures.NotificationData) != 0;
 }

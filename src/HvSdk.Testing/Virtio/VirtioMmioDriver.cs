@@ -92,7 +92,7 @@ public sealed class VirtioMmioDriver : VirtioDriver
         WriteRegister(0x44, 1);
     }
 
-    private protected override void Notify(uint index) => WriteRegister(0x50, index);
+    private protected override void Notify(uint index, VirtqueueDriver queue) => WriteRegister(0x50, HasNotificationData ? index | ((uint)queue.NextOffset << 16) : index);
 
     private void WriteAddress(uint offset, ulong address)
     {

@@ -90,11 +90,19 @@ public sealed class VirtioPciDriver : VirtioDriver
         WriteCommon(0x1C, 1, 2);
     }
 
-    private protected override void Notify(uint index)
+    private protected override void Notify(uint index, VirtqueueDriver queue)
     {
         WriteCommon(0x16, index, 2);
         (_, _, PciBenchCapability capability) = Find(NotifyType);
-        Write(NotifyType, ReadCommon(0x1E, 2) * capability.Read(14, 4), index, 2);
+        uint offset = ReadCommon(0x1E, 2) * capability.Read(14, 4);
+        if (HasNotificationData)
+        {
+            Write(NotifyType, offset, index | ((uint)queue.NextOffset << 16), 4);
+        }
+        else
+        {
+            Write(NotifyType, offset, index, 2);
+        }
     }
 
     private void WriteAddress(uint offset, ulong address)

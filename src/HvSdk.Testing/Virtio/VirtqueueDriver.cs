@@ -52,6 +52,9 @@ public abstract class VirtqueueDriver
     /// <summary>The device asks to be notified of what is added next.</summary>
     public abstract bool WantsNotification { get; }
 
+    /// <summary>How far the driver has come, as a notification carries it (VIRTIO_F_NOTIFICATION_DATA; virtio 1.2, 2.9): a packed queue's wrap counter is bit 15.</summary>
+    public abstract ushort NextOffset { get; }
+
     /// <summary>The driver wants interrupts. Without event index; with it, it wants one for each buffer that comes back.</summary>
     public abstract void SetInterruptsEnabled(bool enabled);
 

@@ -9,7 +9,8 @@ public sealed class BoardOptions
     public ChipPlacement Chips { get; set; } = ChipPlacement.Automatic;
 
     /// <summary>
-    /// The 8254 timer. Default off for Linux, which needs none where it knows its clocks' frequencies and boots faster without; on for all other images.
+    /// The 8254 timer. Default off for Linux where the host has a clock for it (<see cref="HypervisorFeatures.ParavirtualClock"/>): it needs none then, and boots faster
+    /// without. On for all other images, and for Linux on hosts without such a clock.
     /// </summary>
     public bool? IntervalTimer { get; set; }
 

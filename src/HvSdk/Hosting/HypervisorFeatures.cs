@@ -63,4 +63,10 @@ public enum HypervisorFeatures
 
     /// <summary>Giving pages of RAM back to the host while the guest has them (<see cref="GuestMemory.TryDiscard"/>).</summary>
     MemoryDiscard = 1 << 18,
+
+    /// <summary>
+    /// A clock of the host that guests find by themselves and that tells them the frequency of their time-stamp counter (x64: kvm-clock, in CPUID leaf 0x40000001).
+    /// A guest without one measures the frequency against a timer chip.
+    /// </summary>
+    ParavirtualClock = 1 << 19,
 }

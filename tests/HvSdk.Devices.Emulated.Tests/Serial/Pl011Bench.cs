@@ -96,9 +96,9 @@ internal sealed class Pl011Bench : IDisposable
         BufferSize = bufferSize,
     };
 
-    internal Task SendAsync(params byte[] bytes) => Streams.Waits.SendAsync(Serial.Pipe.Output, bytes);
+    internal Task SendAsync(params byte[] bytes) => Waits.SendAsync(Serial.Pipe.Output, bytes);
 
-    internal Task<byte[]> TakeAsync(int count) => Streams.Waits.TakeAsync(Serial.Pipe.Input, count);
+    internal Task<byte[]> TakeAsync(int count) => Waits.TakeAsync(Serial.Pipe.Input, count);
 
     internal uint Read(ulong register, int size = 4) => (uint)Bench.ReadMmio(Base + register, size);
 

@@ -131,7 +131,7 @@ public sealed class Pl011InterruptTests : IDisposable
             _uart.Data = 'a';
         }
 
-        Streams.Waits.Until(() => _uart.Interrupt.IsAsserted, "the transmitter interrupts");
+        Waits.Until(() => _uart.Interrupt.IsAsserted, "the transmitter interrupts");
         Assert.Equal(Pl011Bench.TransmitInterrupt, _uart.Mis);
         _uart.Icr = Pl011Bench.TransmitInterrupt;
         Assert.False(_uart.Interrupt.IsAsserted);

@@ -64,9 +64,9 @@ internal sealed class SerialBench : IDisposable
 
     public void Dispose() => Serial.Dispose();
 
-    internal Task SendAsync(params byte[] bytes) => Streams.Waits.SendAsync(Serial.Pipe.Output, bytes);
+    internal Task SendAsync(params byte[] bytes) => Waits.SendAsync(Serial.Pipe.Output, bytes);
 
-    internal Task<byte[]> TakeAsync(int count) => Streams.Waits.TakeAsync(Serial.Pipe.Input, count);
+    internal Task<byte[]> TakeAsync(int count) => Waits.TakeAsync(Serial.Pipe.Input, count);
 
     private byte Read(int register) => (byte)Bench.ReadPort((ushort)(Base + register));
 

@@ -15,8 +15,11 @@ public sealed class AbiTests
         #define _GNU_SOURCE
         #include <errno.h>
         #include <fcntl.h>
+        #include <poll.h>
         #include <stddef.h>
         #include <stdio.h>
+        #include <sys/eventfd.h>
+        #include <sys/ioctl.h>
         #include <sys/resource.h>
         #include <sys/stat.h>
         #include <sys/syscall.h>
@@ -24,6 +27,8 @@ public sealed class AbiTests
         #include <time.h>
         #include <unistd.h>
         #include <linux/falloc.h>
+        #include <linux/if.h>
+        #include <linux/if_tun.h>
         #include <linux/magic.h>
         #include <linux/openat2.h>
         int main(void)
@@ -34,8 +39,9 @@ public sealed class AbiTests
     [Fact]
     public async Task Constants_AgainstTheHeaders_AreEqual()
     {
-        Dictionary<string, ulong> here = typeof(LibC).GetFields(BindingFlags.NonPublic | BindingFlags.Static)
+        Dictionary<string, ulong> here = ((Type[])[typeof(LibC), typeof(Tun)]).SelectMany(static type => type.GetFields(BindingFlags.NonPublic | BindingFlags.Static))
             .Where(static field => char.IsUpper(field.Name[1]) && field.FieldType != typeof(string))
+            .DistinctBy(static field => field.Name)
             .ToDictionary(static field => field.Name, static field => (ulong)Convert.ToInt64(field.GetValue(null), CultureInfo.InvariantCulture) & uint.MaxValue);
         Dictionary<string, ulong> headers = await AskAsync(here.Keys);
         Assert.Equal(here.OrderBy(static fact => fact.Key), headers.OrderBy(static fact => fact.Key));

@@ -137,7 +137,7 @@ public sealed class NetworkControlTests
     [Theory]
     [InlineData(0, 6)]
     [InlineData(1, 2)]
-    [InlineData(3, 0)]
+    [InlineData(3, 1)]
     [InlineData(4, 1)]
     [InlineData(4, 2)]
     [InlineData(255, 255)]
@@ -193,6 +193,22 @@ public sealed class NetworkControlTests
         Assert.Equal(2U, bench.Driver.InterruptStatus & 2);
         bench.Send(NetworkBench.Frame(60));
         Assert.NotNull(bench.TakeSent());
+    }
+
+    [Fact]
+    public void Announcement_AskedFor_StandsUntilTheDriverSaysThatItDoes()
+    {
+        using NetworkBench bench = Create();
+        Assert.True(bench.Device.Announce());
+        Assert.Equal(3UL, bench.Driver.ReadConfiguration(6, 2));
+        Assert.Equal(2U, bench.Driver.InterruptStatus & 2);
+        Assert.Equal(Ok, bench.Command(3, 0));
+        Assert.False(bench.Device.IsAnnouncing);
+        Assert.Equal(1UL, bench.Driver.ReadConfiguration(6, 2));
+        Assert.Equal(Error, bench.Command(3, 1));
+        using var other = new NetworkBench(features: ControlQueue);
+        Assert.False(other.Device.Announce());
+        Assert.Equal(Error, other.Command(3, 0));
     }
 
     [Fact]

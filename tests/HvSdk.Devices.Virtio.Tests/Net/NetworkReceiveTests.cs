@@ -84,6 +84,8 @@ public sealed class NetworkReceiveTests
         Assert.True(bench.Peer.TrySend(NetworkBench.Frame(1514)));
         Assert.True(bench.Peer.TrySend(NetworkBench.Frame(60)));
         Assert.Null(bench.TakeReceived());
+        bench.Bench.Slot.Time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Null(bench.TakeReceived());
         bench.Bench.Slot.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(NetworkBench.Frame(60), bench.TakeReceived()![12..]);
         Assert.Equal(1, bench.Device.Statistics.TooLarge);

@@ -5,10 +5,11 @@ namespace HvSdk.Emulation.Differential;
 /// <summary>Makes a case's machine code.</summary>
 internal static class CaseEncoder
 {
-    private static readonly byte[] s_end = [0xE6, (byte)MachineMap.EndPort]; // OUT EndPort, AL
-
     [ThreadStatic]
     private static Writer? t_writer;
+
+    /// <summary>OUT EndPort, AL: what ends a case.</summary>
+    public static ReadOnlySpan<byte> End => [0xE6, (byte)MachineMap.EndPort];
 
     /// <summary>Sets <see cref="TestCase.Code"/> and what follows from the instructions.</summary>
     /// <returns>False: Iced cannot encode one of them.</returns>
@@ -52,7 +53,7 @@ internal static class CaseEncoder
             offsets[count] = writer.Length;
         }
 
-        writer.Add(s_end);
+        writer.Add(End);
         test.Code = writer.ToArray();
         test.Registers = test.Registers with { Rip = test.CodeAddress - machine.CodeBase };
         return true;

@@ -6,7 +6,8 @@ namespace HvSdk.Emulation.Differential;
 /// <summary>What a case starts with: registers, flags, vector state, memory.</summary>
 public sealed partial class CaseGenerator
 {
-    private static TestCase CreateState(ref RandomSource random, ulong seed, MachineMode mode, string hypervisor)
+    /// <summary>Registers, vector state and the place of the code, of a case that has no instructions yet.</summary>
+    internal static TestCase CreateState(ref RandomSource random, ulong seed, MachineMode mode, string hypervisor)
     {
         var machine = Machine.Of(mode);
         TestCase test = new() { Mode = mode, Seed = seed };

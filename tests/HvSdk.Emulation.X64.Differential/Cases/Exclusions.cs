@@ -41,8 +41,16 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
             Mnemonic.Blsi, Mnemonic.Adcx, Mnemonic.Adox, Mnemonic.Wrfsbase, Mnemonic.Wrgsbase, Mnemonic.Smsw, Mnemonic.Str),
         new(Tcg, "QEMU 7.2 takes the immediate for no part of the instruction where the operand is relative to RIP.",
             Mnemonic.Shld, Mnemonic.Shrd),
-        new(Tcg, "QEMU 7.2 raises #UD at these forms.",
-            Mnemonic.Reservednop),
+        new(Tcg, "QEMU 7.2 raises #UD at these forms, at MOVBE with 16 bits and at VEX in 16-bit code too.",
+            Mnemonic.Reservednop, Mnemonic.Movbe),
+        new(Tcg, "QEMU 7.2 keeps bits of the control word that the processor does not.",
+            Mnemonic.Fldcw),
+        new(Tcg, "QEMU 7.2 clears the registers that only 64-bit code has.",
+            Mnemonic.Vzeroupper, Mnemonic.Vzeroall),
+        new(Tcg, "QEMU 7.2 does not look at the page of these.",
+            Mnemonic.Clflush, Mnemonic.Clflushopt, Mnemonic.Clwb),
+        new(Tcg, "QEMU 7.2 loses flags that these leave alone.",
+            Mnemonic.Cmpxchg16b, Mnemonic.Rcl, Mnemonic.Rcr),
         new(Pvm, Native + "it is the host's kernel that is called.",
             Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Int, Mnemonic.Int1),
         new(Pvm, Native + "selectors are looked up in the host's tables.",
@@ -56,11 +64,17 @@ internal sealed record Exclusions(string Hypervisor, string Why, params Mnemonic
     public static bool Has(OpCodeInfo opCode, MachineMode mode, string hypervisor) =>
         Table.Any(line => (line.Hypervisor.Length == 0 || line.Hypervisor == hypervisor) && line.Mnemonics.Contains(opCode.Mnemonic))
         || HasUndefinedResult(opCode.Code)
-        || (hypervisor == Tcg && opCode.Code.ToString().EndsWith("r1", StringComparison.Ordinal)) // TEST as F6 /1 and F7 /1: #UD there
+        || (hypervisor == Tcg && IsWrongOnTcg(opCode, mode))
         || IsStoreOfMmx(opCode.Code)
         || UsesSegments(opCode)
         || (IsWild(opCode.Code) && !Machine.Of(mode).IsLong)
         || (opCode.MustBeCpl0 && !Machine.Of(mode).IsUser);
+
+    // TEST as F6 /1 and F7 /1 and VEX in 16-bit code are #UD; the immediate of RET has a sign; SGDT and SIDT of 16 bits store 24 bits of the base.
+    private static bool IsWrongOnTcg(OpCodeInfo opCode, MachineMode mode) =>
+        opCode.Code.ToString().EndsWith("r1", StringComparison.Ordinal)
+        || opCode.Code is Code.Retnw_imm16 or Code.Retnd_imm16 or Code.Retnq_imm16 or Code.Sidt_m1632_16 or Code.Sgdt_m1632_16
+        || (opCode.Encoding == EncodingKind.VEX && Machine.Of(mode).Bitness == 16);
 
     // Jumps to wherever a register or memory says. Without pages that are not executable they run data as code, which the rules for flags know nothing of.
     private static bool IsWild(Code code) => code.FlowControl() is FlowControl.IndirectBranch or FlowControl.IndirectCall or FlowControl.Return;

@@ -35,6 +35,9 @@ public sealed class TestCase
     /// <summary>What is written into memory before the case runs.</summary>
     public List<MemoryPatch> Patches { get; } = [];
 
+    /// <summary>Special registers that are the case's own; null: the machine's, and only what ordinary instructions reach is compared.</summary>
+    public SystemState? System { get; set; }
+
     /// <summary>The machine code, with the end.</summary>
     public byte[] Code { get; set; } = [];
 
@@ -51,6 +54,7 @@ public sealed class TestCase
             FsBase = FsBase,
             GsBase = GsBase,
             CodeAddress = CodeAddress,
+            System = System,
             Instructions = instructions,
         };
         Xsave.CopyTo(copy.Xsave, 0);

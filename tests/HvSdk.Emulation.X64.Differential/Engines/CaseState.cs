@@ -6,7 +6,7 @@ internal static class CaseState
     /// <summary>The special registers that a case starts with.</summary>
     public static X64SpecialRegisters SpecialRegisters(TestCase test)
     {
-        X64SpecialRegisters registers = Machine.Of(test.Mode).SpecialRegisters;
+        X64SpecialRegisters registers = test.System?.Registers ?? Machine.Of(test.Mode).SpecialRegisters;
         if (test.Mode is MachineMode.Long64User or MachineMode.Long64Kernel)
         {
             registers.Fs = registers.Fs with { Base = test.FsBase };

@@ -10,13 +10,15 @@ public sealed class EmulatorEngine : IEngine
 
     private readonly Machine _machine;
     private readonly EmulatorMemory _memory;
-    private readonly X64Emulator _emulator = new();
+    private readonly X64Emulator _emulator;
     private readonly X64CpuState _state = new();
 
     /// <summary>Makes the machine of a mode.</summary>
     /// <param name="mode">The mode.</param>
-    public EmulatorEngine(MachineMode mode)
+    /// <param name="options">What the emulated processor is like; null: it has everything.</param>
+    public EmulatorEngine(MachineMode mode, X64EmulatorOptions? options = null)
     {
+        _emulator = new X64Emulator(options);
         _machine = Machine.Of(mode);
         _memory = new EmulatorMemory(_machine.Ram.Span);
     }
@@ -49,7 +51,8 @@ public sealed class EmulatorEngine : IEngine
 
         _memory.Write(test.CodeAddress, test.Code);
         _state.SpecialRegisters = CaseState.SpecialRegisters(test);
-        _state.DebugRegisters = new() { Dr6 = 0xFFFF_0FF0, Dr7 = 0x400 };
+        _state.DebugRegisters = test.System?.Debug ?? new() { Dr6 = 0xFFFF_0FF0, Dr7 = 0x400 };
+        SetMsrs(test.System);
         _state.SetRegisters(test.Registers);
         _state.Xcr0 = 7;
         _state.Xsave.Clear();
@@ -64,6 +67,13 @@ public sealed class EmulatorEngine : IEngine
         _state.GetRegisters(out X64Registers registers);
         outcome.Registers = registers;
         outcome.SpecialRegisters = _state.SpecialRegisters;
+        outcome.DebugRegisters = _state.DebugRegisters;
+        outcome.Xcr0 = _state.Xcr0;
+        for (int i = 0; i < outcome.Msrs.Length; i++)
+        {
+            outcome.Msrs[i] = _memory.Msrs.GetValueOrDefault(SystemMap.Msrs[i]);
+        }
+
         CaseState.SetEnd(outcome, end);
         _state.Xsave[..TestCase.XsaveSize].CopyTo(outcome.Xsave);
         outcome.NormalizeXsave();
@@ -72,6 +82,15 @@ public sealed class EmulatorEngine : IEngine
 
     /// <summary>Gives memory its first contents again.</summary>
     public void Reset() => _memory.Reset(_machine.Ram.Span);
+
+    private void SetMsrs(SystemState? system)
+    {
+        _memory.Msrs.Clear();
+        for (int i = 0; system is not null && i < SystemMap.Msrs.Length; i++)
+        {
+            _memory.Msrs[SystemMap.Msrs[i]] = system.Msrs[i];
+        }
+    }
 
     private EndKind RunToEnd(Outcome outcome)
     {

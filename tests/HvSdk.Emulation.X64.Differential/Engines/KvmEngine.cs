@@ -9,6 +9,7 @@ public sealed class KvmEngine : IEngine, IDisposable
 {
     private static readonly TimeSpan s_watch = TimeSpan.FromMilliseconds(500);
     private const ulong Xcr0 = 7;
+    private const ulong PageCacheDisable = 1UL << 4; // CR3.PCD
 
     private const string EmulatedSuffix = "@tcg";
 
@@ -43,6 +44,9 @@ public sealed class KvmEngine : IEngine, IDisposable
 
     /// <summary>First word of the host's description of itself: kvm_amd, kvm_intel, kvm_pvm; "kvm_amd@tcg" on a processor that QEMU emulates.</summary>
     public string HypervisorName { get; }
+
+    /// <summary>Options that give the emulated processor what this one has.</summary>
+    public X64EmulatorOptions EmulatorOptions => GuestProcessor.OptionsOf(_vcpu.X64.GetCpuid(), HypervisorName.EndsWith(EmulatedSuffix, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public void Run(TestCase test, Outcome outcome)
@@ -101,7 +105,7 @@ public sealed class KvmEngine : IEngine, IDisposable
             special.Tr = special.Tr with { Type = 0x9 };
         }
 
-        _vcpu.X64.SetSpecialRegisters(special);
+        SetSystem(test.System, special);
         _vcpu.X64.SetRegisters(test.Registers);
         test.Xsave.CopyTo(_xsave, 0);
         _vcpu.X64.SetXsave(_xsave);
@@ -113,6 +117,13 @@ public sealed class KvmEngine : IEngine, IDisposable
 
         outcome.Registers = _vcpu.X64.GetRegisters();
         outcome.SpecialRegisters = _vcpu.X64.GetSpecialRegisters();
+        if (test.System is not null)
+        {
+            outcome.DebugRegisters = _vcpu.X64.GetDebugRegisters();
+            outcome.Xcr0 = _vcpu.X64.GetXcrs()[0].Value;
+            _vcpu.X64.GetMsrs(SystemMap.Msrs, outcome.Msrs);
+        }
+
         outcome.Detail = "";
         CaseState.SetEnd(outcome, exit.Kind switch
         {
@@ -131,6 +142,27 @@ public sealed class KvmEngine : IEngine, IDisposable
         _vcpu.X64.GetXsave().AsSpan(0, TestCase.XsaveSize).CopyTo(outcome.Xsave);
         outcome.NormalizeXsave();
         memory.Read(0, outcome.Memory);
+    }
+
+    private void SetSystem(SystemState? system, in X64SpecialRegisters special)
+    {
+        if (system is null)
+        {
+            _vcpu.X64.SetSpecialRegisters(special);
+            return;
+        }
+
+        // Another CR3 for a moment: the host forgets what it knows of tables that changed.
+        X64SpecialRegisters other = special;
+        other.Cr3 ^= PageCacheDisable;
+        _vcpu.X64.SetSpecialRegisters(other);
+        _vcpu.X64.SetSpecialRegisters(special);
+        _vcpu.X64.SetDebugRegisters(system.Debug);
+        _vcpu.X64.SetXcrs(new X64XcrValue(0, Xcr0));
+        for (int i = 0; i < SystemMap.Msrs.Length; i++)
+        {
+            _vcpu.X64.SetMsr(SystemMap.Msrs[i], system.Msrs[i]);
+        }
     }
 
     private static bool IsProcessorEmulated()

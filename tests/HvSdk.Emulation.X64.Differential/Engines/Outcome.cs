@@ -40,6 +40,15 @@ public sealed class Outcome
     /// <summary>The special registers.</summary>
     public X64SpecialRegisters SpecialRegisters { get; set; }
 
+    /// <summary>The debug registers, of system cases.</summary>
+    public X64DebugRegisters DebugRegisters { get; set; }
+
+    /// <summary>Values of <see cref="SystemMap.Msrs"/>, of system cases.</summary>
+    public ulong[] Msrs { get; } = new ulong[SystemMap.Msrs.Length];
+
+    /// <summary>XCR0, of system cases.</summary>
+    public ulong Xcr0 { get; set; }
+
     /// <summary>x87, SSE and AVX state, parts in their initial state written out.</summary>
     public byte[] Xsave { get; } = new byte[TestCase.XsaveSize];
 

@@ -6,7 +6,9 @@ namespace HvSdk.Emulation.Differential;
 /// <content>What lies in RAM.</content>
 public sealed partial class Machine
 {
-    private const int TssSize = 0x68;
+    /// <summary>Bytes of a TSS without its I/O map.</summary>
+    internal const int TssSize = 0x68;
+
     private const int IoMapSize = 0x2001; // all ports, and the byte of ones that ends it
     private const uint TssLength = TssSize + IoMapSize;
 
@@ -23,6 +25,12 @@ public sealed partial class Machine
         for (int vector = 0; vector < 256; vector++)
         {
             ram[(int)MachineMap.Handlers + (vector * MachineMap.HandlerSize)] = Hlt;
+        }
+
+        Span<byte> landing = ram.AsSpan((int)MachineMap.Landing, MachineMap.PageSize);
+        for (int i = 0; i < landing.Length; i += CaseEncoder.End.Length)
+        {
+            CaseEncoder.End.CopyTo(landing[i..]);
         }
 
         if (HasPaging)
@@ -99,7 +107,8 @@ public sealed partial class Machine
         const PageFlags writable = PageFlags.Writable | PageFlags.User;
         PageTableBuilder tables = PageTableBuilder.Identity(MachineMap.RamSize, PageFlags.Writable)
             .Map(MachineMap.Code, MachineMap.Code, 2 * MachineMap.PageSize, writable)
-            .Unmap(MachineMap.CodeEnd, MachineMap.PageSize);
+            .Unmap(MachineMap.CodeEnd, MachineMap.PageSize)
+            .Map(MachineMap.Landing, MachineMap.Landing, MachineMap.PageSize, writable);
         for (int page = 0; page < MachineMap.ArenaPages; page++)
         {
             ulong address = MachineMap.Arena + (ulong)(page * MachineMap.PageSize);

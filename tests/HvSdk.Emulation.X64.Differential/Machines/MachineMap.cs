@@ -39,6 +39,9 @@ public static class MachineMap
     /// <summary>First byte after the code pages.</summary>
     public const ulong CodeEnd = Code + (2 * PageSize);
 
+    /// <summary>A page of code that ends a case, wherever in it: far transfers go there.</summary>
+    public const ulong Landing = CodeEnd + PageSize;
+
     /// <summary>The arena that operands lie in: pages of different rights (<see cref="ArenaPage"/>).</summary>
     public const ulong Arena = 0x1_4000;
 

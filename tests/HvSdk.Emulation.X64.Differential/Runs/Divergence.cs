@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Iced.Intel;
@@ -31,7 +32,13 @@ public sealed record Divergence(long Index, TestCase Test, IReadOnlyList<string>
         }
 
         text.AppendLine($"    FS={Test.FsBase:X} GS={Test.GsBase:X} FCW={BitConverter.ToUInt16(Test.Xsave):X} FSW={BitConverter.ToUInt16(Test.Xsave, 2):X} FTW={Test.Xsave[4]:X} MXCSR={BitConverter.ToUInt32(Test.Xsave, 24):X}");
-        foreach (MemoryPatch patch in Test.Patches)
+        if (Test.System is { } system)
+        {
+            X64SpecialRegisters special = system.Registers;
+            text.AppendLine($"    CS={special.Cs.Selector:X} SS={special.Ss.Selector:X} CR0={special.Cr0:X} CR4={special.Cr4:X} EFER={special.Efer:X} GDT={special.Gdt.Limit:X} LDT={special.Ldt.Limit:X} MSRs={string.Join(' ', system.Msrs.Select(static value => value.ToString("X", CultureInfo.InvariantCulture)))}");
+        }
+
+        foreach (MemoryPatch patch in Test.Patches.Where(static patch => patch.Value != 0))
         {
             text.AppendLine($"    [{patch.Address:X}]={patch.Value:X16}");
         }

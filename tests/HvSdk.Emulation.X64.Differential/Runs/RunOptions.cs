@@ -8,6 +8,9 @@ public sealed record RunOptions
     /// <summary>The mode.</summary>
     public required MachineMode Mode { get; init; }
 
+    /// <summary>Cases of system instructions; false: of all others.</summary>
+    public bool IsSystem { get; init; }
+
     /// <summary>The seed; each case's own follows from it and the case's number.</summary>
     public ulong Seed { get; init; } = 1;
 

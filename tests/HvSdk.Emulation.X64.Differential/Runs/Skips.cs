@@ -8,19 +8,9 @@ internal static class Skips
     /// <summary>Why a case is not compared although each engine ran it; null: it is.</summary>
     public static string? ReasonOf(TestCase test, Outcome expected, Outcome actual, string hypervisor)
     {
-        if (hypervisor == "kvm_amd@tcg" && expected is { End: EndKind.Handler, Vector: 13 })
+        if (Errata.ReasonOf(test, expected, actual, hypervisor) is { } erratum)
         {
-            // QEMU 7.2: an address that is not canonical is always #GP, and a jump to one is found out at its target.
-            if (actual is { End: EndKind.Handler, Vector: 12 })
-            {
-                return "#SS that QEMU makes #GP of";
-            }
-
-            ulong frame = expected.Registers.Rsp + 8;
-            if (frame <= MachineMap.ComparedSize - 8 && expected.SpecialRegisters.Cs.IsLong && (BitConverter.ToInt64(expected.Memory, (int)frame) >> 47) is not (0 or -1))
-            {
-                return "jumps that QEMU finds out late";
-            }
+            return $"{hypervisor}: {erratum}";
         }
 
         // A #GP at privilege level 3 may be a privileged instruction of the guest's, so KVM_PVM hands it to KVM's instruction emulator: that raises #UD where it does not
@@ -62,7 +52,7 @@ internal static class Skips
                 return $"do not end ({engine})";
             case EndKind.Unsupported:
                 return $"unsupported by the {engine}";
-            case EndKind.Handler when outcome.Vector == 1:
+            case EndKind.Handler when outcome.Vector == 1 && test.System is null:
                 // KVM_PVM: the host handles the trap flag of code that runs natively, and QEMU's DR6 is its own.
                 return "single-stepped";
             default:

@@ -20,6 +20,9 @@ internal sealed record GuestDescription
 
     public ChipPlacement Chips { get; init; } = ChipPlacement.Host;
 
+    /// <summary>Whether the machine has an 8254; null: as it is by default.</summary>
+    public bool? IntervalTimer { get; init; }
+
     /// <summary>What the guest does (tests/guests/README.md), one after another; null: a shell.</summary>
     public string? Actions { get; init; }
 

@@ -48,6 +48,7 @@ internal sealed class LinuxGuest : IAsyncDisposable
             .ConfigureBoard(board =>
             {
                 board.Chips = description.Chips;
+                board.IntervalTimer = description.IntervalTimer;
                 board.ResetControl = description.HasResetControl;
                 board.VirtioTransport = description.Transport;
             })

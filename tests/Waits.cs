@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 
-namespace HvSdk.Devices.Emulated.Tests.Streams;
+namespace HvSdk.Devices.Tests;
 
 /// <summary>Waits for the host's side of a device that end, and say what they waited for.</summary>
 internal static class Waits

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using HvSdk.Backends.Hvf;
+using HvSdk.Hvf.StandIn.Tests;
+using HvSdk.Live;
+
+[assembly: AssemblyFixture(typeof(StandIn))]
+
+namespace HvSdk.Hvf.StandIn.Tests;
+
+/// <summary>The stand-in of tests/hvf-standin, built once for all tests and loaded into this process.</summary>
+public sealed class StandIn : IAsyncLifetime
+{
+    // A build takes less than a minute; a limit is for one that hangs.
+    private static readonly TimeSpan s_buildLimit = TimeSpan.FromMinutes(10);
+    private static readonly string s_output = Path.Combine(SourceTree.Root, "artifacts", "hvf-standin");
+
+    /// <summary>Why it cannot be built, or null.</summary>
+    private string? _failure;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            _failure = "The stand-in is for Linux.";
+            return;
+        }
+
+        CommandResult build = await Command.RunAsync(
+            new ProcessStartInfo(Path.Combine(SourceTree.Root, "tests", "hvf-standin", "build.sh")), s_buildLimit);
+        _failure = build.ExitCode == 0 ? null : build.ToString();
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>The backend over the stand-in; skips the test where it cannot be built, or fails it where HVSDK_REQUIRE names "hvf-standin".</summary>
+    internal HvfBackend Backend()
+    {
+        if (_failure is not null)
+        {
+            LiveHypervisor.SkipOrFail("hvf-standin", _failure);
+        }
+
+        return new HvfBackend(new HvfBackendOptions { LibraryPath = Path.Combine(s_output, "libhvf-standin.so") });
+    }
+
+    /// <summary>Runs the stand-in's own checks.</summary>
+    internal Task<CommandResult> SelfTestAsync()
+    {
+        Backend();
+        return Command.RunAsync(new ProcessStartInfo(Path.Combine(s_output, "selftest")), s_buildLimit);
+    }
+}
