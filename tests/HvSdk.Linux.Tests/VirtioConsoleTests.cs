@@ -23,7 +23,8 @@ public sealed class VirtioConsoleTests
         for (int turn = 1; turn <= 2; turn++)
         {
             await guest.Console.ReadToAsync("HVSDK console=ready");
-            await UseShellAsync(terminal, device.Resize, turn);
+            // With one port Linux looks at the size only when the device says that it has changed.
+            await UseShellAsync(terminal, device.Resize, turn, firstSize: null);
             await guest.Console.ReadToAsync("HVSDK console=left");
         }
 
@@ -39,7 +40,6 @@ public sealed class VirtioConsoleTests
         await using LinuxGuest guest = await BootAsync(transport, $"console={PortName}", () => device = new ConsoleDevice(new ConsoleDeviceOptions
         {
             Ports = [new() { IsConsole = true }, new() { Name = PortName }],
-            SendsRowsFirst = true,
         }));
         var terminal = new GuestConsole(device.Pipe);
         var port = new GuestConsole(device.Ports[1].Pipe);
@@ -53,7 +53,7 @@ public sealed class VirtioConsoleTests
             Assert.Contains($"console_received={Hash(sent)}", said, StringComparison.Ordinal);
             Assert.Contains($"console_sent={Hash(received)}", said, StringComparison.Ordinal);
             await GuestWait.UntilAsync(() => !device.Ports[1].IsGuestOpen, "the guest to close the port");
-            await UseShellAsync(terminal, device.Resize, turn);
+            await UseShellAsync(terminal, device.Resize, turn, turn == 1 ? "24 80" : "51 132");
             await guest.Console.ReadToAsync("HVSDK console=left");
         }
 
@@ -71,18 +71,21 @@ public sealed class VirtioConsoleTests
     });
 
     /// <summary>Works at the shell on hvc0, at a terminal that has one size and then another.</summary>
-    private static async Task UseShellAsync(GuestConsole terminal, Action<int, int> resize, int turn)
+    private static async Task UseShellAsync(GuestConsole terminal, Action<int, int> resize, int turn, string? firstSize)
     {
         var shell = new GuestShell(terminal);
         await shell.StartAsync();
         Assert.Equal("/dev/hvc0", await shell.RunAsync("tty"));
         Assert.Equal(string.Join('\n', Enumerable.Range(1, 1000)), await shell.RunAsync("seq 1000"));
-        Assert.Equal(turn == 1 ? "24 80" : "51 132", await shell.RunAsync("stty size"));
+        if (firstSize is not null)
+        {
+            Assert.Equal(firstSize, await shell.RunAsync("stty size"));
+        }
 
         resize(131 + turn, 50 + turn);
 
         // The driver hears of it in its own time.
-        Assert.Equal($"{50 + turn} {131 + turn}", await shell.RunAsync($"until [ \"$(stty size)\" = \"{50 + turn} {131 + turn}\" ]; do sleep 0.1; done; stty size"));
+        Assert.Equal($"{50 + turn} {131 + turn}", await shell.RunAsync($"until [ \"$(stty size 2>/dev/null)\" = \"{50 + turn} {131 + turn}\" ]; do sleep 0.1; done; stty size"));
         await shell.ExitAsync();
     }
 
