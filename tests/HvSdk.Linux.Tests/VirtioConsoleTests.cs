@@ -74,6 +74,8 @@ public sealed class VirtioConsoleTests
     /// <summary>Works at the shell on hvc0, at a terminal that has one size and then another.</summary>
     private static async Task UseShellAsync(GuestConsole terminal, Action<int, int> resize, int turn, string? firstSize)
     {
+        // A shell whose terminal changes its size shows its prompt once more; the next shell begins with its name.
+        await terminal.ReadToAsync("BusyBox v");
         var shell = new GuestShell(terminal);
         await shell.StartAsync();
         Assert.Equal("/dev/hvc0", await shell.RunAsync("tty"));
