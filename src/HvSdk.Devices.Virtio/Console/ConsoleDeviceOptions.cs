@@ -10,8 +10,8 @@ public sealed record ConsoleDeviceOptions
     public int? MaxPorts { get; init; }
 
     /// <summary>
-    /// True: messages of a resized console have the rows before the columns, as Linux before 6.16 takes them, and not as virtio 1.2, 5.3.6.2 has them. Concerns
-    /// devices with several ports alone. Default: false.
+    /// True: messages of a resized console have the rows before the columns, as older Linux takes them, and not as virtio 1.2, 5.3.6.2 has them
+    /// (Debian's 6.1.192 takes columns first). Concerns devices with several ports alone. Default: false.
     /// </summary>
     public bool SendsRowsFirst { get; init; }
 }
