@@ -72,32 +72,30 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
         }
     }
 
-    /// <summary>A write has left the guest: where its page is tracked it is marked, and the guest may go on.</summary>
-    /// <returns>False where the write is no first write to a tracked page.</returns>
-    internal bool TryMarkWritten(ulong address)
+    /// <summary>Says what an abort of the guest's came upon. A first write to a tracked page is marked, and the guest may go on.</summary>
+    internal HvfAbort Meet(ulong address, bool isWrite)
     {
         lock (_gate)
         {
-            if (Find(address) is not { Access: MemoryAccess.ReadWrite, DirtyPages: { } pages } mapping)
+            if (Find(address) is not { } mapping)
             {
-                return false;
+                return HvfAbort.NoMemory;
+            }
+
+            if (!isWrite || (mapping.Access == MemoryAccess.ReadWrite && mapping.DirtyPages is null))
+            {
+                return HvfAbort.Memory;
+            }
+
+            if (mapping.Access == MemoryAccess.ReadOnly)
+            {
+                return HvfAbort.ReadOnlyMemory;
             }
 
             ulong page = (address - mapping.Address) / PageSize;
-            pages[page / 64] |= 1UL << (int)(page % 64);
+            mapping.DirtyPages![page / 64] |= 1UL << (int)(page % 64);
             Protect(mapping.Address + (page * PageSize), PageSize, All);
-            return true;
-        }
-    }
-
-    /// <summary>The guest has memory there that it may read.</summary>
-    internal bool Holds(ulong address, out MemoryAccess access)
-    {
-        lock (_gate)
-        {
-            HvfMapping? mapping = Find(address);
-            access = mapping?.Access ?? default;
-            return mapping is not null;
+            return HvfAbort.FirstWrite;
         }
     }
 
@@ -139,4 +137,20 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
 
     private void Protect(ulong address, ulong size, HvMemoryFlags rights) =>
         HvfError.Check(functions.hv_vm_protect(address, (nuint)size, rights), nameof(HvFunctions.hv_vm_protect));
+}
+
+/// <summary>What an abort of the guest's came upon.</summary>
+internal enum HvfAbort
+{
+    /// <summary>No memory: a device may answer.</summary>
+    NoMemory,
+
+    /// <summary>A write to memory that the guest may only read.</summary>
+    ReadOnlyMemory,
+
+    /// <summary>The first write to a tracked page.</summary>
+    FirstWrite,
+
+    /// <summary>Memory that the host could not provide as asked.</summary>
+    Memory,
 }

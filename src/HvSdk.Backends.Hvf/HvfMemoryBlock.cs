@@ -88,38 +88,13 @@ internal sealed unsafe class HvfMemoryBlock : SafeBuffer
         return View(file, 0, size, HvfCapabilities.PageSize, MemoryMappedFileAccess.ReadWrite, isShareable);
     }
 
-    private static HvfMemoryBlock FromFile(ulong size, MemoryBacking.FileBacking file)
+    private static HvfMemoryBlock FromFile(ulong size, MemoryBacking.FileBacking file) => BackingFile.Use(file, size, HvfCapabilities.PageSize, handle =>
     {
-        if (file.Offset % HvfCapabilities.PageSize != 0)
-        {
-            throw new ArgumentException($"The file's offset {file.Offset} is not a multiple of the page size, {HvfCapabilities.PageSize} bytes.", nameof(file));
-        }
-
         bool isShared = file.Sharing == FileSharing.Shared;
-        SafeFileHandle handle = file.Handle
-            ?? File.OpenHandle(file.Path!, FileMode.Open, isShared ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
-        try
-        {
-            long length = RandomAccess.GetLength(handle);
-            if (length - file.Offset < 0 || (ulong)(length - file.Offset) < size)
-            {
-                throw new ArgumentException(
-                    $"{file.Path ?? "The file"} holds {length} bytes, and the region needs {size} from offset {file.Offset}. Make it larger (RandomAccess.SetLength), or the region smaller.",
-                    nameof(file));
-            }
-
-            MemoryMappedFileAccess section = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.Read;
-            MemoryMappedFileAccess view = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.CopyOnWrite;
-            return View(MemoryMappedFile.CreateFromFile(handle, null, 0, section, HandleInheritability.None, leaveOpen: true), file.Offset, size, 0, view, isShareable: false);
-        }
-        finally
-        {
-            if (file.Handle is null)
-            {
-                handle.Dispose();
-            }
-        }
-    }
+        MemoryMappedFileAccess section = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.Read;
+        MemoryMappedFileAccess view = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.CopyOnWrite;
+        return View(MemoryMappedFile.CreateFromFile(handle, null, 0, section, HandleInheritability.None, leaveOpen: true), file.Offset, size, 0, view, isShareable: false);
+    });
 
     private static HvfMemoryBlock View(MemoryMappedFile file, long offset, ulong size, long slack, MemoryMappedFileAccess access, bool isShareable)
     {

@@ -81,14 +81,14 @@ internal sealed unsafe partial class HvfVcpu
     private bool TryDecodeAbort(Arm64Syndrome syndrome, out VcpuExit exit)
     {
         ulong address = _exit->PhysicalAddress;
-        if (syndrome.IsWrite && _partition.Memory.TryMarkWritten(address))
+        HvfAbort abort = _partition.Memory.Meet(address, syndrome.IsWrite);
+        if (abort == HvfAbort.FirstWrite)
         {
             exit = default;
             return false;
         }
 
-        bool isMemory = _partition.Memory.Holds(address, out MemoryAccess access);
-        if (syndrome.IsTableWalk || syndrome.IsCacheMaintenance || (isMemory && !(syndrome.IsWrite && access == MemoryAccess.ReadOnly)))
+        if (abort == HvfAbort.Memory || syndrome.IsTableWalk || syndrome.IsCacheMaintenance)
         {
             // No device can answer these: the walk of the guest's own tables, the maintenance of caches, memory that the host could not provide.
             exit = ExitFactory.Plain(VcpuExitKind.MemoryFault, address, (uint)syndrome.Class, RawData);

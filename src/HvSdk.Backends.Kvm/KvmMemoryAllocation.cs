@@ -67,36 +67,12 @@ internal static class KvmMemoryAllocation
         }
     }
 
-    private static SafeMapping FromFile(ulong size, MemoryBacking.FileBacking file, int populate)
-    {
-        if (file.Offset % Environment.SystemPageSize != 0)
-        {
-            throw new ArgumentException($"The file's offset {file.Offset} is not a multiple of the page size, {Environment.SystemPageSize} bytes.", nameof(file));
-        }
-
-        SafeFileHandle handle = file.Handle ?? File.OpenHandle(
-            file.Path!, FileMode.Open, file.Sharing == FileSharing.Shared ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
-        try
-        {
-            long length = RandomAccess.GetLength(handle);
-            if (length - file.Offset < 0 || (ulong)(length - file.Offset) < size)
-            {
-                throw new ArgumentException(
-                    $"{file.Path ?? "The file"} holds {length} bytes, and the region needs {size} from offset {file.Offset}. Make it larger (RandomAccess.SetLength), or the region smaller.",
-                    nameof(file));
-            }
-
-            int sharing = file.Sharing == FileSharing.Shared ? LibC.MAP_SHARED : LibC.MAP_PRIVATE;
-            return SafeMapping.Map(handle, checked((nuint)size), file.Offset, sharing | populate, "mmap of a file");
-        }
-        finally
-        {
-            if (file.Handle is null)
-            {
-                handle.Dispose();
-            }
-        }
-    }
+    private static SafeMapping FromFile(ulong size, MemoryBacking.FileBacking file, int populate) => BackingFile.Use(
+        file,
+        size,
+        Environment.SystemPageSize,
+        handle => SafeMapping.Map(
+            handle, checked((nuint)size), file.Offset, (file.Sharing == FileSharing.Shared ? LibC.MAP_SHARED : LibC.MAP_PRIVATE) | populate, "mmap of a file"));
 
     private static void ValidateHugePages(ulong size, MemoryRegionOptions options)
     {

@@ -65,38 +65,13 @@ internal sealed unsafe class WhpMemoryBlock : SafeBuffer
         }
     }
 
-    private static WhpMemoryBlock FromFile(ulong size, MemoryBacking.FileBacking file)
+    private static WhpMemoryBlock FromFile(ulong size, MemoryBacking.FileBacking file) => BackingFile.Use(file, size, WhpMemory.PageSize, handle =>
     {
-        if (file.Offset % WhpMemory.PageSize != 0)
-        {
-            throw new ArgumentException($"The file's offset {file.Offset} is not a multiple of the page size, {WhpMemory.PageSize} bytes.", nameof(file));
-        }
-
         bool isShared = file.Sharing == FileSharing.Shared;
-        SafeFileHandle handle = file.Handle
-            ?? File.OpenHandle(file.Path!, FileMode.Open, isShared ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
-        try
-        {
-            long length = RandomAccess.GetLength(handle);
-            if (length - file.Offset < 0 || (ulong)(length - file.Offset) < size)
-            {
-                throw new ArgumentException(
-                    $"{file.Path ?? "The file"} holds {length} bytes, and the region needs {size} from offset {file.Offset}. Make it larger (RandomAccess.SetLength), or the region smaller.",
-                    nameof(file));
-            }
-
-            MemoryMappedFileAccess section = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.Read;
-            MemoryMappedFileAccess view = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.CopyOnWrite;
-            return View(MemoryMappedFile.CreateFromFile(handle, null, 0, section, HandleInheritability.None, leaveOpen: true), file.Offset, size, view, isShareable: false);
-        }
-        finally
-        {
-            if (file.Handle is null)
-            {
-                handle.Dispose();
-            }
-        }
-    }
+        MemoryMappedFileAccess section = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.Read;
+        MemoryMappedFileAccess view = isShared ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.CopyOnWrite;
+        return View(MemoryMappedFile.CreateFromFile(handle, null, 0, section, HandleInheritability.None, leaveOpen: true), file.Offset, size, view, isShareable: false);
+    });
 
     private static WhpMemoryBlock View(MemoryMappedFile file, long offset, ulong size, MemoryMappedFileAccess access, bool isShareable)
     {

@@ -52,7 +52,6 @@ internal sealed unsafe class HvFunctions
         hv_vm_deallocate = (delegate* unmanaged<void*, nuint, int>)find(nameof(hv_vm_deallocate));
         hv_vm_config_create = (delegate* unmanaged<nint>)find(nameof(hv_vm_config_create));
         hv_vm_config_get_max_ipa_size = (delegate* unmanaged<uint*, int>)find(nameof(hv_vm_config_get_max_ipa_size));
-        hv_vm_config_get_default_ipa_size = (delegate* unmanaged<uint*, int>)find(nameof(hv_vm_config_get_default_ipa_size));
         hv_vm_config_set_ipa_size = (delegate* unmanaged<nint, uint, int>)find(nameof(hv_vm_config_set_ipa_size));
         hv_gic_config_create = (delegate* unmanaged<nint>)find(nameof(hv_gic_config_create));
         hv_gic_config_set_distributor_base = (delegate* unmanaged<nint, ulong, int>)find(nameof(hv_gic_config_set_distributor_base));
@@ -87,7 +86,7 @@ internal sealed unsafe class HvFunctions
 
     /// <summary>The size of guest addresses can be chosen.</summary>
     internal bool HasAddressSize =>
-        hv_vm_config_create is not null && hv_vm_config_get_max_ipa_size is not null && hv_vm_config_get_default_ipa_size is not null && hv_vm_config_set_ipa_size is not null;
+        hv_vm_config_create is not null && hv_vm_config_get_max_ipa_size is not null && hv_vm_config_set_ipa_size is not null;
 
     /// <summary>The framework gives memory.</summary>
     internal bool HasMemory => hv_vm_allocate is not null && hv_vm_deallocate is not null;
@@ -157,8 +156,6 @@ internal sealed unsafe class HvFunctions
     internal delegate* unmanaged<nint> hv_vm_config_create { get; }
 
     internal delegate* unmanaged<uint*, int> hv_vm_config_get_max_ipa_size { get; }
-
-    internal delegate* unmanaged<uint*, int> hv_vm_config_get_default_ipa_size { get; }
 
     internal delegate* unmanaged<nint, uint, int> hv_vm_config_set_ipa_size { get; }
 

@@ -78,7 +78,7 @@ public sealed class Arm64Vcpu
     /// <param name="values">Gets the values, one per name.</param>
     public void GetRegisters(ReadOnlySpan<Arm64Register> names, Span<ulong> values)
     {
-        RequireSameLength(names.Length, values.Length);
+        RegisterArguments.RequireSameLength(names.Length, values.Length);
         RequireDefined(names);
         using Vcpu.UseScope use = _vcpu.Use();
         _backend.GetRegisters(names, values);
@@ -89,7 +89,7 @@ public sealed class Arm64Vcpu
     /// <param name="values">The values, one per name.</param>
     public void SetRegisters(ReadOnlySpan<Arm64Register> names, ReadOnlySpan<ulong> values)
     {
-        RequireSameLength(names.Length, values.Length);
+        RegisterArguments.RequireSameLength(names.Length, values.Length);
         RequireDefined(names);
         using Vcpu.UseScope use = _vcpu.Use();
         _backend.SetRegisters(names, values);
@@ -117,7 +117,7 @@ public sealed class Arm64Vcpu
     /// <exception cref="HypervisorException">The host does not reach one of them; the text names it.</exception>
     public void GetSystemRegisters(ReadOnlySpan<Arm64SystemRegister> registers, Span<ulong> values)
     {
-        RequireSameLength(registers.Length, values.Length);
+        RegisterArguments.RequireSameLength(registers.Length, values.Length);
         using Vcpu.UseScope use = _vcpu.Use();
         _backend.GetSystemRegisters(registers, values);
     }
@@ -279,14 +279,6 @@ public sealed class Arm64Vcpu
         using Vcpu.UseScope use = _vcpu.Use();
         _vcpu.CompletePendingAccess();
         _backend.LoadState(state);
-    }
-
-    private static void RequireSameLength(int names, int values)
-    {
-        if (names != values)
-        {
-            throw new ArgumentException($"{names} registers and {values} values were given: there must be one value per register.", nameof(values));
-        }
     }
 
     private static void RequireDefined(ReadOnlySpan<Arm64Register> names)

@@ -58,7 +58,7 @@ public sealed class X64Vcpu
     /// <param name="values">Gets the values, one per name.</param>
     public void GetRegisters(ReadOnlySpan<X64Register> names, Span<ulong> values)
     {
-        RequireSameLength(names.Length, values.Length);
+        RegisterArguments.RequireSameLength(names.Length, values.Length);
         using Vcpu.UseScope use = _vcpu.Use();
         _backend.GetRegisters(names, values);
     }
@@ -68,7 +68,7 @@ public sealed class X64Vcpu
     /// <param name="values">The values, one per name.</param>
     public void SetRegisters(ReadOnlySpan<X64Register> names, ReadOnlySpan<ulong> values)
     {
-        RequireSameLength(names.Length, values.Length);
+        RegisterArguments.RequireSameLength(names.Length, values.Length);
         using Vcpu.UseScope use = _vcpu.Use();
         _backend.SetRegisters(names, values);
     }
@@ -164,7 +164,7 @@ public sealed class X64Vcpu
     /// <exception cref="HypervisorException">The host does not know one of them; the text names it.</exception>
     public void GetMsrs(ReadOnlySpan<uint> indexes, Span<ulong> values)
     {
-        RequireSameLength(indexes.Length, values.Length);
+        RegisterArguments.RequireSameLength(indexes.Length, values.Length);
         using Vcpu.UseScope use = _vcpu.Use();
         _backend.GetMsrs(indexes, values);
     }
@@ -275,14 +275,6 @@ public sealed class X64Vcpu
 
     private const int MinXsaveSize = 512 + 64;
     private const int LocalApicSize = 1024;
-
-    private static void RequireSameLength(int names, int values)
-    {
-        if (names != values)
-        {
-            throw new ArgumentException($"{names} registers and {values} values were given: there must be one value per register.", nameof(values));
-        }
-    }
 
     private void RequireOwnController()
     {

@@ -74,21 +74,7 @@ public sealed class HostileBalloonTests
             writable = writable with { Length = writable.Length & ~4095U };
         }
 
-        switch (random.Next(4))
-        {
-            case 0:
-                queue.Add(readable);
-                break;
-            case 1:
-                queue.Add(writable);
-                break;
-            case 2:
-                queue.Add(readable, writable);
-                break;
-            default:
-                queue.AddIndirect(readable, readable, writable, writable);
-                break;
-        }
+        queue.AddAnyShape(random, readable, writable);
     }
 
     private static void HostStep(BalloonDevice device, Random random)

@@ -68,21 +68,7 @@ public sealed class HostileConsoleTests
 
         DriverBuffer readable = bench.Readable(bytes);
         DriverBuffer writable = bench.Writable((uint)random.Next(1, 20));
-        switch (random.Next(4))
-        {
-            case 0:
-                queue.Add(readable);
-                break;
-            case 1:
-                queue.Add(writable);
-                break;
-            case 2:
-                queue.Add(readable, writable);
-                break;
-            default:
-                queue.AddIndirect(readable, readable, writable, writable);
-                break;
-        }
+        queue.AddAnyShape(random, readable, writable);
     }
 
     private static void HostStep(ConsoleDevice console, Random random)

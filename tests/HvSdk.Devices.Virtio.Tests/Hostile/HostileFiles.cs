@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
+using HvSdk.Devices.Virtio.Tests.FileSystem;
 
 namespace HvSdk.Devices.Virtio.Tests.Hostile;
 
 internal sealed class HostileFiles : HostileSubject
 {
     private const int MaxBytes = 1 << 20;
-
-    private static readonly FuseOpcode[] s_opcodes = Enum.GetValues<FuseOpcode>();
 
     private readonly MemoryTree _tree = new(new MemoryTreeOptions { MaxBytes = MaxBytes, MaxNames = 100 });
     private readonly FileSystemDevice _device;
@@ -26,26 +25,8 @@ internal sealed class HostileFiles : HostileSubject
 
     public override int Compose(int queue, Random random, Span<byte> content, out int writable)
     {
-        Span<byte> arguments = content.Slice(FuseRequestHeader.Size, random.Next(200));
-        arguments.Clear();
-        for (int i = random.Next(6); i > 0 && arguments.Length > 8; i--)
-        {
-            // Handles, node numbers, sizes and offsets are small numbers at multiples of 8 or 4.
-            int at = random.Next(arguments.Length / 4) * 4;
-            ulong value = random.Next(10) == 0 ? (ulong)random.NextInt64(long.MinValue, long.MaxValue) : ((ulong)random.Next(3) << 32) | (uint)random.Next(30);
-            MemoryMarshal.Write(arguments[int.Min(at, arguments.Length - 8)..], in value);
-        }
-
-        int start = random.Next(5) * 8;
-        if (random.Next(3) > 0 && start + 6 < arguments.Length)
-        {
-            arguments = arguments[..(start + 4)];
-            "a\0b\0"u8.CopyTo(arguments[start..]);
-            arguments[start] += (byte)random.Next(8);
-            arguments[start + 2] += (byte)random.Next(8);
-        }
-
-        FuseOpcode opcode = random.Next(50) == 0 ? (FuseOpcode)random.Next(60) : s_opcodes[random.Next(s_opcodes.Length)];
+        Span<byte> arguments = FuseNoise.Arguments(random, content.Slice(FuseRequestHeader.Size, random.Next(FuseNoise.MaxArguments)));
+        FuseOpcode opcode = FuseNoise.Opcode(random);
         opcode = opcode is FuseOpcode.Destroy or FuseOpcode.Init && random.Next(30) > 0 ? FuseOpcode.Lookup : opcode;
         int length = FuseRequestHeader.Size + arguments.Length;
         uint said = random.Next(50) == 0 ? (uint)random.Next() : (uint)length;

@@ -8,7 +8,6 @@ public readonly record struct Arm64Syndrome(ulong Value)
     private const ulong ClassMask = 0x3F;
     private const ulong IssMask = 0x1FF_FFFF;
     private const ulong InstructionSyndromeValid = 1UL << 24;
-    private const ulong FaultAddressInvalid = 1UL << 10;
     private const ulong CacheMaintenance = 1UL << 8;
     private const ulong StageOneWalk = 1UL << 7;
     private const ulong WriteNotRead = 1UL << 6;
@@ -21,9 +20,6 @@ public readonly record struct Arm64Syndrome(ulong Value)
 
     /// <summary>ISV of a data abort: the syndrome tells the access (<see cref="Arm64MmioAccess.FromSyndrome"/>).</summary>
     public bool DescribesAccess => (Value & InstructionSyndromeValid) != 0;
-
-    /// <summary>FnV of a data abort: the virtual address is not known.</summary>
-    public bool HasNoVirtualAddress => (Value & FaultAddressInvalid) != 0;
 
     /// <summary>CM of a data abort: a cache maintenance or address translation instruction, no access.</summary>
     public bool IsCacheMaintenance => (Value & CacheMaintenance) != 0;
@@ -43,9 +39,6 @@ public readonly record struct Arm64Syndrome(ulong Value)
 
     /// <summary>Such an instruction reads the system register: MRS.</summary>
     public bool ReadsSystemRegister => (Iss & 1) != 0;
-
-    /// <summary>The immediate of HVC, SMC and BRK.</summary>
-    public ushort Immediate => (ushort)Iss;
 
     /// <summary>TI of a trapped WFI or WFE: true where it is one of the WFE kind.</summary>
     public bool IsWaitForEvent => (Iss & 1) != 0;
