@@ -59,8 +59,9 @@ public sealed class UnhandledAccessTests
 
     private static void AssertCounted(Dictionary<string, long> before, Dictionary<string, long> after)
     {
-        Assert.Equal(4, after["read"] - before["read"]);
-        Assert.Equal(5, after["write"] - before["write"]);
+        // The meter comes with the first partition of the process, which may be this test's: before it there is nothing to measure.
+        Assert.Equal(4, after["read"] - before.GetValueOrDefault("read"));
+        Assert.Equal(5, after["write"] - before.GetValueOrDefault("write"));
     }
 
     private static Dictionary<string, long> Measure()
