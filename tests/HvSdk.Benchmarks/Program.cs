@@ -5,6 +5,7 @@ using HvSdk.Benchmarks;
 using HvSdk.Benchmarks.Block;
 using HvSdk.Benchmarks.Boot;
 using HvSdk.Benchmarks.Queues;
+using HvSdk.Benchmarks.StandIns;
 
 try
 {
@@ -70,6 +71,9 @@ static int Run(BenchmarkOptions options)
     Measure("doorbell", () => new DoorbellBenchmark(hypervisor, peer, options.Quick).Run());
     MeasureAll("kick", () => MeasureKicks(hypervisor, peer, options.Quick));
 
+    MeasureAll("whp", () => StandIn.TryBuildWhp() is { } whp ? new WhpExitBenchmark(whp, options.Quick).Run() : []);
+    MeasureAll("hvf", () => StandIn.TryBuildHvf() is { } hvf ? new HvfExitBenchmark(hvf, options.Quick).Run() : []);
+    MeasureAll("arm64", () => new Arm64AccessBenchmark(StandIn.TryBuildCannedHvf(), options.Quick).Run());
     MeasureAll("queues", () => new QueueBenchmark(options.Quick).Run());
     MeasureAll("queues", () => new DeviceAllocationBenchmark(options.Quick).Run());
     MeasureAll("emulator", () => new EmulatorBenchmark(hypervisor, options.Quick).Run());
