@@ -5,6 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Breakpoints in the processor's registers.</summary>
+[X64Only("TODO")]
 public sealed class HardwareBreakpointTests
 {
     private const byte Port = 0x80;

@@ -14,6 +14,9 @@ public static class AbsentFeatures
         ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
         ("WHP", "does not offer TscFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
         ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
+        ("HVF", "allows one virtual machine in a process", "The framework allows one virtual machine in a process."),
+        ("HVF", "does not offer MemoryDiscard", "The backend does not take pages back from the framework."),
+        ("HVF", "does not offer HugePages", "macOS chooses the pages of memory itself."),
         ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
     ];
 
@@ -30,6 +33,11 @@ public static class AbsentFeatures
     /// <param name="backend">The backend under test.</param>
     /// <param name="owner">Whose test it is.</param>
     internal static string ReasonForOther(string backend, string owner) => $"{OtherReason}{owner}, and this is {backend}.";
+
+    /// <summary>The reason of a test whose subject one architecture alone has.</summary>
+    /// <param name="backend">The backend under test, of the other architecture.</param>
+    /// <param name="why">What the other lacks.</param>
+    internal static string ReasonForArchitecture(string backend, string why) => $"{OtherReason}x86-64, and guests of {backend} are AArch64: {why}";
 
     /// <summary>Skips the test where the refusal is of a feature in the table.</summary>
     /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw, or a call that the hypervisor refused.</param>
