@@ -23,6 +23,31 @@ internal static class Arm64Instructions
     /// <summary>STR of a vector register, 16 bytes.</summary>
     public static void StoreVector(this Arm64Assembler a, int vector, int address, int offset = 0) => a.Word(0x3D80_0000 | Registers(vector, address) | Sixteens(offset));
 
+    /// <summary>LDP of two vector registers, 32 bytes.</summary>
+    public static void LoadVectorPair(this Arm64Assembler a, int first, int second, int address) => a.Word(0xAD40_0000 | Registers(first, address) | ((uint)second << 10));
+
+    /// <summary>LDR of 8 bytes; then the base register moves.</summary>
+    public static void LoadPostIndexed(this Arm64Assembler a, int register, int address, int step) => a.Word(0xF840_0400 | Registers(register, address) | Step(step));
+
+    /// <summary>The base register moves; then STR of 4 bytes.</summary>
+    public static void StoreHalfPreIndexed(this Arm64Assembler a, int register, int address, int step) => a.Word(0xB800_0C00 | Registers(register, address) | Step(step));
+
+    /// <summary>TLBI VMALLE1: forgets what the translation tables held.</summary>
+    public static void InvalidateTranslations(this Arm64Assembler a)
+    {
+        a.Word(0xD508_871F);
+        a.Dsb();
+        a.Isb();
+    }
+
+    /// <summary>WFE.</summary>
+    public static void WaitForEvent(this Arm64Assembler a) => a.Word(0xD503_205F);
+
+    /// <summary>MSR DAIFClr: lets IRQs and FIQs in.</summary>
+    public static void UnmaskInterrupts(this Arm64Assembler a) => a.Word(0xD503_43FF);
+
+    private static uint Step(int step) => ((uint)step & 0x1FF) << 12;
+
     private static uint Registers(int first, int second) => (uint)first | ((uint)second << 5);
 
     private static uint Sixteens(int offset) => (uint)(offset / 16) << 10;

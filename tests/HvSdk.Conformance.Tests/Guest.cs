@@ -37,6 +37,9 @@ internal static class Guest
     /// <summary>The instruction that waits for an interrupt: HLT, WFI.</summary>
     public static byte[] HaltInstruction => IsX64 ? [0xF4] : [0x7F, 0x20, 0x03, 0xD5];
 
+    /// <summary>The instruction that does nothing.</summary>
+    public static byte[] NopInstruction => IsX64 ? [0x90] : [0x1F, 0x20, 0x03, 0xD5];
+
     /// <summary>Where <see cref="GuestCode.In"/> and <see cref="GuestCode.Out"/> go.</summary>
     public static ulong DevicePlace => IsX64 ? TestMachine.DevicePort : Arm64Program.DevicePlace;
 
@@ -53,7 +56,7 @@ internal static class Guest
     {
         if (IsX64)
         {
-            return GuestProgram.LongMode((a, marks) => body(new X64GuestCode(a, marks)), new GuestLayout { PrivilegeLevel = level })!;
+            return GuestProgram.LongMode((a, marks) => body(new X64GuestCode(a, marks)), new GuestLayout { PrivilegeLevel = level });
         }
 
         // Assembled once for its symbols: the program wants them with its code.

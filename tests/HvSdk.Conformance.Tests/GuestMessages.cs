@@ -4,7 +4,7 @@ namespace HvSdk.Conformance.Tests;
 internal static class GuestMessages
 {
     private const byte Vector = 0x40;
-    private const int Line = 3;
+    private const int Line = 16;
 
     /// <summary>AArch64: the frame that messages are written to.</summary>
     public static Arm64MsiFrame Frame { get; } = new(0x0802_0000, Line, 4);

@@ -19,7 +19,7 @@ public sealed class ManyPartitionsTests
     private const int ThreadsOfTheRuntime = 8;
 
     /// <summary>Writes a byte that tells which partition it is.</summary>
-    private static readonly TestProgram s_program = Guest.IsX64 ? GuestProgram.RealMode(static a => a.@out(Guest.DonePort, al))! : Guest.Program(static g => g.Done());
+    private static readonly TestProgram s_program = Guest.IsX64 ? GuestProgram.RealMode(static a => a.@out(Guest.DonePort, al)) : Guest.Program(static g => g.Done());
 
     [Fact]
     public void Partitions_AThousandAtATime_EachRunsItsGuest()

@@ -16,7 +16,7 @@ public sealed class UnhandledAccessTests
     private const ulong Elsewhere = TestMachine.DeviceAddress + 0x1000;
 
     // Reads the device's register in each size and 8 bytes without memory; writes both; writes three more times, on x86-64 by a string.
-    private static readonly TestProgram s_program = Guest.IsX64 ? CreateX64()! : Guest.Program(static g =>
+    private static readonly TestProgram s_program = Guest.IsX64 ? CreateX64() : Guest.Program(static g =>
     {
         g.Set(GuestRegister.Address, Elsewhere);
         g.In(1);

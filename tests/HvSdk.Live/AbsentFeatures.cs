@@ -21,6 +21,7 @@ public static class AbsentFeatures
     ];
 
     private const string OtherReason = "Not possible: it is a test of ";
+    private const string BackendReason = "Not possible on ";
 
     /// <summary>The lines of the table, for documents.</summary>
     public static IReadOnlyList<(string Backend, string Refusal, string Why)> Table => s_table;
@@ -53,5 +54,13 @@ public static class AbsentFeatures
         }
     }
 
-    private static string Reason(string backend, string why) => $"Not possible on {backend}: {why}";
+    /// <summary>What a table says of a reason: the reason itself, without what the table says already.</summary>
+    /// <param name="reason">A reason of this class.</param>
+    internal static string Shorten(string reason) =>
+        reason.StartsWith(BackendReason, StringComparison.Ordinal) ? reason[(reason.IndexOf(": ", StringComparison.Ordinal) + 2)..]
+        : reason.StartsWith(OtherReason, StringComparison.Ordinal) && reason.IndexOf(": ", OtherReason.Length, StringComparison.Ordinal) is > 0 and var why ? reason[(why + 2)..]
+        : reason.StartsWith(OtherReason, StringComparison.Ordinal) ? $"It is {reason[OtherReason.Length..reason.IndexOf(',', StringComparison.Ordinal)]}'s own."
+        : reason;
+
+    private static string Reason(string backend, string why) => $"{BackendReason}{backend}: {why}";
 }

@@ -89,6 +89,7 @@ public sealed class Arm64Program : TestProgram
             new(Arm64SystemRegister.SpEl1, Stack),
             new(Arm64SystemRegister.SpEl0, UserStack));
         vcpu.Arm64.SetRegisters(registers);
+        vcpu.Arm64.PowerState = Arm64PowerState.On;
     }
 
     /// <summary>The words of the code: a disassembler of AArch64 is not at hand.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using HvSdk.Testing;
 
 namespace HvSdk.Live;
@@ -10,6 +11,7 @@ public abstract class TestProgram
 
     /// <summary>A program of x86-64, as it is.</summary>
     /// <param name="program">The program, or null.</param>
+    [return: NotNullIfNotNull(nameof(program))]
     public static implicit operator TestProgram?(GuestProgram? program) => program is null ? null : new X64TestProgram(program);
 
     /// <summary>Writes the code and the tables.</summary>
