@@ -1,22 +1,21 @@
-using HvSdk.Live;
 using HvSdk.Live.Transcripts;
 
-namespace HvSdk.Whp.StandIn.Tests;
+namespace HvSdk.Live.Behaviours;
 
 /// <summary>The transcripts of docs/transcripts: what machines with Windows have said.</summary>
-internal static class WindowsTranscripts
+public static class WindowsTranscripts
 {
     private const string None = "no transcript yet";
 
     private static string Folder { get; } = Path.Combine(SourceTree.Root, "docs", "transcripts");
 
     /// <summary>Reads them, in the order of their names.</summary>
-    internal static IReadOnlyList<Transcript> Read() => [.. Directory.EnumerateFiles(Folder, "*.json").Order(StringComparer.Ordinal).Select(Read)];
+    public static IReadOnlyList<Transcript> Read() => [.. Directory.EnumerateFiles(Folder, "*.json").Order(StringComparer.Ordinal).Select(Read)];
 
     /// <summary>What they say of a behaviour, for its cell: one part for each build of Windows.</summary>
     /// <param name="transcripts">The transcripts.</param>
     /// <param name="number">The behaviour.</param>
-    internal static string Cell(IEnumerable<Transcript> transcripts, int number)
+    public static string Cell(IEnumerable<Transcript> transcripts, int number)
     {
         string[] parts = [.. from transcript in transcripts
             from behaviour in transcript.Behaviours

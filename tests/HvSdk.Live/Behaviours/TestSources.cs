@@ -1,14 +1,14 @@
 using System.Text.RegularExpressions;
-using HvSdk.Live;
+using Xunit;
 
-namespace HvSdk.Whp.StandIn.Tests;
+namespace HvSdk.Live.Behaviours;
 
 /// <summary>The classes of tests of a project, in the words that they have in their sources.</summary>
-internal static partial class TestSources
+public static partial class TestSources
 {
     /// <summary>Name, summary and text of each file that holds a class of tests, in the order of the names. Those about documents alone are left out.</summary>
     /// <param name="project">The project.</param>
-    internal static IEnumerable<(string Name, string Summary, string Source)> Classes(string project)
+    public static IEnumerable<(string Name, string Summary, string Source)> Classes(string project)
     {
         foreach (string file in Directory.EnumerateFiles(Path.Combine(SourceTree.Root, "tests", project), "*Tests.cs").Order(StringComparer.Ordinal))
         {
