@@ -1,8 +1,17 @@
 namespace HvSdk.Boot;
 
 /// <summary>A firmware for arm64: a ROM at 0, where the first processor starts; it finds the device tree at the start of RAM, and in X0. U-Boot for QEMU's machine "virt" is one.</summary>
+/// <remarks>
+/// At 64 MiB, where that machine has its second flash, lie <see cref="VariablesSize"/> bytes as erased flash reads, all ones. They cannot be written: a firmware that keeps its
+/// variables there finds none, and keeps none.
+/// </remarks>
 public sealed class Arm64FirmwareImage : Arm64BootImage
 {
+    /// <summary>As much of the second flash as U-Boot reads: its environment (CONFIG_ENV_SIZE).</summary>
+    public const int VariablesSize = 256 << 10;
+
+    private const ulong VariablesAddress = 0x0400_0000;
+
     /// <summary>As much as QEMU's "virt" has for its first flash.</summary>
     private const long MaxSize = 64 << 20;
 
@@ -17,7 +26,11 @@ public sealed class Arm64FirmwareImage : Arm64BootImage
         : base([file])
     {
         _file = file;
-        Regions = [new BootRegion(RomAddress, ((ulong)file.Length + RegionAlignment - 1) & ~(RegionAlignment - 1), MemoryAccess.ReadOnly, "firmware")];
+        Regions =
+        [
+            new BootRegion(RomAddress, ((ulong)file.Length + RegionAlignment - 1) & ~(RegionAlignment - 1), MemoryAccess.ReadOnly, "firmware"),
+            new BootRegion(VariablesAddress, VariablesSize, MemoryAccess.ReadOnly, "firmware variables"),
+        ];
     }
 
     /// <inheritdoc/>
@@ -39,9 +52,10 @@ public sealed class Arm64FirmwareImage : Arm64BootImage
 
     private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)
     {
-        if (placement.Machine.MemoryMap.Any(entry => entry is { Kind: MemoryMapKind.Usable, Size: > 0 } && entry.Address < Regions[0].Size))
+        if (placement.Machine.MemoryMap.Any(entry => entry is { Kind: MemoryMapKind.Usable, Size: > 0 } && entry.Address < VariablesAddress + VariablesSize))
         {
-            placement.Problems.Add($"The firmware's ROM goes to {BootPlacement.Describe(RomAddress, Regions[0].Size)}, and the machine has RAM there. Begin its RAM above.");
+            placement.Problems.Add(
+                $"The firmware's ROM and variables lie in {BootPlacement.Describe(RomAddress, VariablesAddress + VariablesSize)}, and the machine has RAM there. Begin its RAM above.");
         }
 
         if (CopyTree(placement) is not { } tree)
@@ -54,6 +68,7 @@ public sealed class Arm64FirmwareImage : Arm64BootImage
         return writer =>
         {
             writer.Copy("loading the firmware", _file, 0, RomAddress, _file.Length);
+            writer.Fill(VariablesAddress, VariablesSize, this, static (span, _) => span.Fill(0xFF));
             writer.Write(treeAddress, blob);
             return Arm64BootState.Enter(RomAddress, treeAddress);
         };
