@@ -48,7 +48,7 @@ internal sealed class LoadBench : IDisposable
         return new BootMachine { MemoryMap = map, AcpiRootPointer = 0xE_0000 };
     }
 
-    internal X64BootState Load(BootImage image) => image.Load(Machine, Memory);
+    internal X64BootState Load(X64BootImage image) => image.Load(Machine, Memory);
 
     internal byte[] Read(ulong address, int length)
     {
