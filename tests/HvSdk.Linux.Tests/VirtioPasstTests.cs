@@ -43,6 +43,70 @@ public sealed class VirtioPasstTests
         Assert.False(network.Completion.IsCompleted);
     }
 
+    [Theory]
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Loopback_BothWaysAtOnce_GetsAndGivesAllBytes(VirtioTransport transport)
+    {
+        using Passt passt = Passt.Start();
+        using StreamNetwork network = await passt.ConnectAsync();
+        var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
+        await using LinuxGuest guest = await BootAsync(device, transport);
+        var shell = new GuestShell(guest);
+        await shell.StartAsync();
+
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        try
+        {
+            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.Both);
+        }
+        finally
+        {
+            Show(device, network);
+        }
+
+        Assert.Null(device.Fault);
+    }
+
+    [Theory]
+    [InlineData(TcpDirection.ToHost)]
+    [InlineData(TcpDirection.ToGuest)]
+    [InlineData(TcpDirection.Both)]
+    internal async Task Port_ForwardedToTheGuest_CarriesBytes(TcpDirection direction)
+    {
+        const int port = 5000;
+        using Passt passt = Passt.Start(port);
+        using StreamNetwork network = await passt.ConnectAsync();
+        var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
+        await using LinuxGuest guest = await BootAsync(device, VirtioTransport.Pci);
+        var shell = new GuestShell(guest);
+        await shell.StartAsync();
+        try
+        {
+            await TcpExchange.FromHostAsync(shell, new IPEndPoint(IPAddress.Loopback, port), direction);
+        }
+        finally
+        {
+            Show(device, network);
+        }
+
+        Assert.Null(device.Fault);
+    }
+
+    [Fact]
+    public async Task Ping_OfTheHost_IsAnswered()
+    {
+        using Passt passt = Passt.Start();
+        using StreamNetwork network = await passt.ConnectAsync();
+        var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
+        await using LinuxGuest guest = await BootAsync(device, VirtioTransport.Pci);
+        var shell = new GuestShell(guest);
+        await shell.StartAsync();
+
+        Assert.Contains("5 packets received", await shell.RunAsync($"ping -c 5 -i 0.2 {Router}"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Peer_SuspendedUnderTraffic_HoldsTheGuestUpAndLosesNothing()
     {
