@@ -5,7 +5,7 @@ namespace HvSdk.Benchmarks.StandIns;
 /// <summary>A load or store of a device and back over Hypervisor.framework's stand-in. C takes what the syndrome tells, and moves PC by two calls, since the framework has no shorter way.</summary>
 internal sealed class HvfExitBenchmark(StandIn standIn, bool quick)
 {
-    private const int Exits = 1024;
+    private const int Exits = 128;
 
     internal IEnumerable<Result> Run()
     {
@@ -19,6 +19,6 @@ internal sealed class HvfExitBenchmark(StandIn standIn, bool quick)
         Buses.FillMmio(partition);
         using Vcpu vcpu = partition.CreateVcpu(0);
         vcpu.Arm64.SetRegisters([Arm64Register.Pc], [Arm64Guest.Ram]);
-        return [.. StandInExits.Measure("hvf-exit-mmio", Relation.AtMost, standIn, code, vcpu, Exits, VcpuExitKind.Hypercall, quick ? 40 : 1500)];
+        return [.. StandInExits.Measure("hvf-exit-mmio", Relation.AtMost, standIn, code, vcpu, Exits, VcpuExitKind.Hypercall, quick ? 200 : 4000)];
     }
 }
