@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using HvSdk.Backends.Kvm.Interop;
 using HvSdk.Backends.Kvm.Interop.Arm64;
 
@@ -46,15 +47,16 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
 
     /// <summary>One for all vCPUs of the partition: KVM counts the partition's time.</summary>
     /// <remarks>
-    /// The kernel takes the counter's value and not its offset, so an offset that is set is as exact as two calls are quick; the number that was set is the one that is read. (The
-    /// call of newer kernels that takes the offset moves the physical counter too, and refuses while another vCPU runs.)
+    /// The kernel takes the counter's value and not its offset, and before 6.4 shows its own counter to nobody: the host's monotonic clock in ticks stands for it. So an offset that is
+    /// set is as exact as two calls are quick; the number that was set is the one that is read. (The call of newer kernels that takes the offset moves the physical counter too,
+    /// and refuses while another vCPU runs.)
     /// </remarks>
     public override ulong VirtualCounterOffset
     {
-        get => _partition.CounterOffset ??= unchecked(_registers.Get(Arm64SystemRegister.CntpctEl0) - _registers.Get(Arm64SystemRegister.CntvctEl0));
+        get => _partition.CounterOffset ??= unchecked(HostCounter() - _registers.Get(Arm64SystemRegister.CntvctEl0));
         set
         {
-            _registers.Set(Arm64SystemRegister.CntvctEl0, unchecked(_registers.Get(Arm64SystemRegister.CntpctEl0) - value));
+            _registers.Set(Arm64SystemRegister.CntvctEl0, unchecked(HostCounter() - value));
             _partition.CounterOffset = value;
         }
     }
@@ -219,4 +221,6 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
             PowerState = Arm64PowerState.On;
         }
     }
+
+    private ulong HostCounter() => (ulong)((UInt128)(ulong)Stopwatch.GetTimestamp() * (ulong)_partition.Platform.CounterFrequency / (ulong)Stopwatch.Frequency);
 }

@@ -2,8 +2,9 @@ namespace HvSdk.Backends.Kvm;
 
 /// <summary>Between the portable records of a GIC and the kernel's device.</summary>
 /// <remarks>
-/// To its user the kernel shows in GICD_ISPENDR and GICR_ISPENDR0 what was latched, without the levels of lines, which it keeps apart; both are saved. It takes ISPENDR
-/// whole, ones and zeroes, and of ISENABLER and ISACTIVER the ones alone.
+/// To its user the kernel shows in GICD_ISPENDR and GICR_ISPENDR0 what was latched, without the levels of lines, which it keeps apart; both are saved. Where it is told that an
+/// interrupt is pending it looks at once whether it is enabled, and never again: so ISPENDR and levels are loaded last, whatever the order of the record. Of ISENABLER,
+/// ISACTIVER and ISPENDR it takes the ones alone.
 /// </remarks>
 internal static class KvmGicState
 {
@@ -28,7 +29,6 @@ internal static class KvmGicState
     private const uint FirstShared = KvmGic.FirstSharedInterrupt;
     private const uint End = FirstShared + KvmGic.LineCount;
 
-    /// <summary>Enables last: no interrupt is taken while the rest is being written.</summary>
     internal static Arm64GicState ReadDistributor(KvmGic gic)
     {
         var values = new List<Arm64GicRegisterValue>();
@@ -71,7 +71,10 @@ internal static class KvmGicState
             {
                 throw new ArgumentException($"The distributor has no register at 0x{value.Offset:X}.", nameof(state));
             }
+        }
 
+        foreach (Arm64GicRegisterValue value in PendingLast(state.Distributor, 0))
+        {
             if (value.Offset is >= GicdIrouter and < GicdIrouterEnd)
             {
                 gic.SetDistributor(value.Offset, (uint)value.Value);
@@ -120,7 +123,10 @@ internal static class KvmGicState
             {
                 throw new ArgumentException($"The redistributor has no register at 0x{value.Offset:X}.", nameof(values));
             }
+        }
 
+        foreach (Arm64GicRegisterValue value in PendingLast(values, PrivateFrame))
+        {
             if (value.Offset >= PrivateFrame && IsSetOnly(value.Offset - PrivateFrame))
             {
                 gic.SetRedistributor(affinity, value.Offset + ToClear, ~(uint)value.Value);
@@ -129,6 +135,10 @@ internal static class KvmGicState
             gic.SetRedistributor(affinity, value.Offset, (uint)value.Value);
         }
     }
+
+    private static IEnumerable<Arm64GicRegisterValue> PendingLast(Arm64GicRegisterValue[] values, uint frame) => values.OrderBy(value => IsPending(value.Offset - frame));
+
+    private static bool IsPending(uint offset) => offset is >= GicdIspendr and < GicdIspendr + ToClear;
 
     private static bool IsSetOnly(uint offset) => offset is (>= GicdIsenabler and < GicdIsenabler + ToClear) or (>= GicdIsactiver and < GicdIsactiver + ToClear);
 }

@@ -58,6 +58,14 @@ internal static class KvmProbe
             }
         }
 
+        if (options.EmulateFailedInstructions && device.Architecture != GuestArchitecture.X64)
+        {
+            return BackendProbe.Unavailable(
+                KvmError.BackendName,
+                $"{nameof(KvmBackendOptions)}.{nameof(KvmBackendOptions.EmulateFailedInstructions)} is for x86-64 alone, and this is {device.Architecture}.",
+                "Leave it at false: the kernel of this architecture emulates no instructions, and loads and stores that it does not describe are completed without it.");
+        }
+
         if (options.DirtyRingEntries > 0 && MaxDirtyRingBytes(device) < options.DirtyRingEntries * KvmDirtyRing.EntrySize)
         {
             return BackendProbe.Unavailable(

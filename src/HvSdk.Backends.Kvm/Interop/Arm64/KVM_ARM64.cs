@@ -59,7 +59,6 @@ internal static class KVM_ARM64
     public const ulong KVM_REG_ARM_TIMER_CTL = 0x6030_0000_0013_DF19;
     public const ulong KVM_REG_ARM_TIMER_CVAL = 0x6030_0000_0013_DF02;
     public const ulong KVM_REG_ARM_TIMER_CNT = 0x6030_0000_0013_DF1A;
-    public const ulong KVM_REG_ARM_PTIMER_CNT = 0x6030_0000_0013_DF01;
 
     // The GICv3 device.
     public const uint KVM_DEV_TYPE_ARM_VGIC_V3 = 7;

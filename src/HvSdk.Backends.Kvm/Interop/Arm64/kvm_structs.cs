@@ -165,6 +165,8 @@ internal struct kvm_run
         public ulong nr;
         public InlineArray6<ulong> args;
         public ulong ret;
+        public uint longmode;
+        public uint pad;
     }
 
     internal struct Internal
