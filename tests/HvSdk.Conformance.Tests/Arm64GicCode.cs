@@ -48,14 +48,14 @@ internal static class Arm64GicCode
         int interrupt = FirstShared + line;
         int word = interrupt / 32 * 4;
         a.Mov(5, s_layout.DistributorAddress);
-        a.Mov(6, 1UL << (interrupt % 32));
-        a.Str(6, 5, 4, Group + word);
         if (isEdge)
         {
-            a.Mov(7, 2UL << (interrupt % 16 * 2));
-            a.Str(7, 5, 4, Configuration + (interrupt / 16 * 4));
+            a.Mov(6, 2UL << (interrupt % 16 * 2));
+            SetBits(a, Configuration + (interrupt / 16 * 4));
         }
 
+        a.Mov(6, 1UL << (interrupt % 32));
+        SetBits(a, Group + word);
         a.Str(6, 5, 4, SetEnable + word);
         a.Mov(7, s_layout.DistributorAddress + Router + (8 * (ulong)interrupt));
         a.Str(Arm64Assembler.Zero, 7, 8);
@@ -69,7 +69,7 @@ internal static class Arm64GicCode
         a.Str(Arm64Assembler.Zero, 5, 4);
         a.Mov(5, redistributor + SgiFrame);
         a.Mov(6, 1UL << interrupt);
-        a.Str(6, 5, 4, Group);
+        SetBits(a, Group);
         a.Str(6, 5, 4, SetEnable);
     }
 
@@ -88,5 +88,13 @@ internal static class Arm64GicCode
         a.Tell(15);
         a.Msr(Arm64SystemRegister.IccEoir1El1, 15);
         a.Eret();
+    }
+
+    /// <summary>Sets the bits of X6 in a register at X5, and leaves the others.</summary>
+    private static void SetBits(Arm64Assembler a, int offset)
+    {
+        a.Ldr(7, 5, 4, offset);
+        a.OrRegister(7, 7, 6);
+        a.Str(7, 5, 4, offset);
     }
 }

@@ -227,6 +227,9 @@ public sealed class Arm64GicTests
             loadAddress: 0x6000,
             handlers: (Arm64Vector.Irq, Arm64GicCode.TellInterrupt));
         second.LoadInto(machine.Machine.Memory);
+
+        // Redistributors lie in the order in which vCPUs come: the first is to be that of vCPU 0.
+        _ = machine.Machine.Vcpu;
         using var isReady = new ManualResetEventSlim();
         Task<ulong> run = machine.Machine.Partition.RunVcpuAsync(1, (vcpu, _) =>
         {

@@ -8,6 +8,9 @@ internal static class Arm64Instructions
     /// <summary>SUB of two registers.</summary>
     public static void SubtractRegister(this Arm64Assembler a, int result, int first, int second) => a.Word(0xCB00_0000 | Registers(result, first) | ((uint)second << 16));
 
+    /// <summary>ORR of two registers.</summary>
+    public static void OrRegister(this Arm64Assembler a, int result, int first, int second) => a.Word(0xAA00_0000 | Registers(result, first) | ((uint)second << 16));
+
     /// <summary>BR: branches to the address in a register.</summary>
     public static void BranchTo(this Arm64Assembler a, int register) => a.Word(0xD61F_0000 | Registers(0, register));
 

@@ -8,10 +8,12 @@ public sealed class ConformanceTests(StandIn standIn)
 {
     private const string Suite = "HvSdk.Conformance.Tests";
 
-    // An exit takes a hundred microseconds, since the guests' processor is emulated: what repeats itself does so less often than on real ones.
+    // An exit takes a hundred microseconds and more, since the guests' processor is emulated: what repeats itself does so less often than on real ones, and what is waited for may take longer.
     private static readonly StandInSuite s_run = new("hvf", new Dictionary<string, string>
     {
         ["HVSDK_HVF_LIBRARY"] = StandIn.Library,
+        ["LD_PRELOAD"] = StandIn.MacPages,
+        ["HVSDK_TEST_TIMEOUT_SECONDS"] = "120",
         ["HVSDK_KICKS"] = "1000",
         ["HVSDK_ROUNDS"] = "100",
         ["HVSDK_ALLOCATION_ROUNDS"] = "2000",

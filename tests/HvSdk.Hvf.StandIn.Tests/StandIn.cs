@@ -17,6 +17,9 @@ public sealed class StandIn : IAsyncLifetime
     /// <summary>The library.</summary>
     internal static string Library { get; } = Path.Combine(s_output, "libhvf-standin.so");
 
+    /// <summary>What maps files as a Mac does (R-MEM-13), to be preloaded.</summary>
+    internal static string MacPages { get; } = Path.Combine(s_output, "libmac-pages.so");
+
     /// <summary>Why it cannot be built, or null.</summary>
     private string? _failure;
 

@@ -16,7 +16,6 @@ public static class AbsentFeatures
         ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
         ("HVF", "allows one virtual machine in a process", "The framework allows one virtual machine in a process."),
         ("HVF", "does not offer MemoryDiscard", "The backend does not take pages back from the framework."),
-        ("HVF", "does not offer HugePages", "macOS chooses the pages of memory itself."),
         ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
     ];
 

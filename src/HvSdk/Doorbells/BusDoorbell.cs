@@ -21,11 +21,11 @@ internal sealed class BusDoorbell : HostEvent
 
     public override void Signal()
     {
-        // Rings gather: one that is not taken yet stands for this one too.
+        // Rings gather: one that is not taken yet stands for this one too. All waits look, since the first to wake may be one that was cancelled.
         lock (_gate)
         {
             _isRung = true;
-            Monitor.Pulse(_gate);
+            Monitor.PulseAll(_gate);
         }
     }
 

@@ -51,7 +51,7 @@ public static partial class BehaviourTable
         Assert.Equal(expected, document);
     }
 
-    private static string Format(BehaviourColumn? column, BehaviourReport? report, IReadOnlyDictionary<string, DocumentLine> lines, string document)
+    private static string Format(BehaviourColumn? column, BehaviourReport? report, Dictionary<string, DocumentLine> lines, string document)
     {
         var text = new StringBuilder("| no. | behaviour | tests | KVM | WHP | WHP, on Windows | HVF |\n| --- | --- | --- | --- | --- | --- | --- |\n");
         IReadOnlyList<Transcript> transcripts = WindowsTranscripts.Read();
@@ -104,7 +104,7 @@ public static partial class BehaviourTable
     /// <summary>A line of the table.</summary>
     private sealed record DocumentLine(string Number, string Summary, string Tests, string Kvm, string Whp, string OnWindows, string Hvf)
     {
-        public static IReadOnlyDictionary<string, DocumentLine> ParseAll(string table) =>
+        public static Dictionary<string, DocumentLine> ParseAll(string table) =>
             table.Split('\n').Select(static line => line.Split(" | ")).Where(static cells => cells.Length >= 6).DistinctBy(static cells => cells[2]).ToDictionary(
                 static cells => cells[2],
                 static cells => new DocumentLine(cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells.Length > 6 ? cells[6].TrimEnd(' ', '|') : NotSeen));
