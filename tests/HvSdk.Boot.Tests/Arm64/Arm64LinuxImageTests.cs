@@ -17,7 +17,7 @@ public sealed class Arm64LinuxImageTests
 
         Assert.Equal(Arm64Bench.Ram, state.Registers.Pc);
         Assert.Equal(Arm64Pstate.El1h | Arm64Pstate.AllMasked, state.Registers.Pstate);
-        Assert.Equal([0UL, 0, 0], [state.Registers[1], state.Registers[2], state.Registers[3]]);
+        Assert.Equal((0UL, 0UL, 0UL), (state.Registers[1], state.Registers[2], state.Registers[3]));
         Assert.Equal(kernel, bench.Read(state.Registers.Pc, kernel.Length));
         ulong end = Arm64Bench.Ram + (64 << 20);
         ulong place = (end - (ulong)initrd.Length) & ~0xFFFUL; // as high as it goes
