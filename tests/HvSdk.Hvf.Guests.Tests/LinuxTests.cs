@@ -16,7 +16,7 @@ public sealed class LinuxTests(StandInHost host)
     public async Task Boot_ToUserspace_UsesAllThatTheMachineHas(int version, ChipPlacement chips, string word, MachineEndKind expected)
     {
         host.RequireKernel();
-        await using GuestMachine guest = await GuestMachine.StartAsync(host.Open(version), OpenKernel, builder => builder
+        await using GuestMachine guest = await GuestMachine.StartAsync(host.Open(version), 256 << 20, OpenKernel, builder => builder
             .WithProcessors(Processors)
             .AddVirtio(new EntropyDevice())
             .ConfigureBoard(board => board.Chips = chips));
@@ -43,7 +43,7 @@ public sealed class LinuxTests(StandInHost host)
         BootFile.Open(Path.Combine(StandInHost.Guests, "vmlinuz")),
         new LinuxBootOptions
         {
-            CommandLine = "earlycon console=ttyAMA0 panic=-1 nokaslr",
+            CommandLine = "console=ttyAMA0 quiet panic=-1",
             InitialRamDisk = BootFile.Open(Path.Combine(StandInHost.Guests, "initrd")),
         });
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
@@ -23,6 +24,17 @@ static void show(const char *path, const char *filter) {
         if (filter == NULL || strstr(line, filter) != NULL)
             printf("INIT %s: %s", path, line);
     fclose(file);
+}
+
+// The kernel's own lines about its interrupt controller and processors: printing all of them on the console costs an exit for each character.
+static void show_kernel_log(void) {
+    enum { READ_ALL = 3, SIZE = 1 << 18 };
+    static char log[SIZE];
+    int length = klogctl(READ_ALL, log, SIZE - 1);
+    log[length < 0 ? 0 : length] = 0;
+    for (char *line = strtok(log, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        if (strstr(line, "GICv3") != NULL || strstr(line, "SMP:") != NULL || strstr(line, "psci") != NULL || strstr(line, "arch_timer") != NULL)
+            printf("INIT log %s\n", line);
 }
 
 static long long now(clockid_t clock) {
@@ -85,6 +97,7 @@ int main(void) {
     mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
     printf("INIT hello from userspace\n");
     show("/proc/cmdline", NULL);
+    show_kernel_log();
     show("/proc/cpuinfo", "processor");
     visit_processors();
 

@@ -115,6 +115,15 @@ public sealed class Arm64LinuxImageTests
     }
 
     [Fact]
+    public void Detect_ImageAndGzip_AreFoundAmongOthers()
+    {
+        byte[] kernel = new Arm64ImageBuilder().Build();
+        Assert.Equal(BootImageFormat.Arm64Linux, BootImages.Detect(BootFile.FromMemory(kernel), BootImageFormat.LinuxBzImage, BootImageFormat.Arm64Linux));
+        Assert.Equal(BootImageFormat.Arm64Linux, BootImages.Detect(BootFile.FromMemory(Arm64ImageBuilder.Pack(kernel)), BootImageFormat.Arm64Linux));
+        Assert.Throws<BootImageException>(() => BootImages.Detect(BootFile.FromMemory(new byte[4096]), BootImageFormat.Arm64Linux));
+    }
+
+    [Fact]
     public void Read_UnpackingInGuest_IsRefused()
     {
         ArgumentException e = Assert.Throws<ArgumentException>(() => Read(new Arm64ImageBuilder().Build(), new LinuxBootOptions { Unpacking = KernelUnpacking.InGuest }));
