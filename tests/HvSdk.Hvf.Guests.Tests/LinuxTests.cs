@@ -1,9 +1,10 @@
 using HvSdk.Boot;
+using HvSdk.Devices.Virtio;
 using HvSdk.VirtualMachines;
 
 namespace HvSdk.Hvf.Guests.Tests;
 
-/// <summary>Debian's cloud kernel for arm64 from its Image to a program of ours in userspace, on several processors, and to its end by PSCI.</summary>
+/// <summary>Debian's cloud kernel for arm64 from its Image to a program of ours in userspace, on several processors, with a paravirtual device, and to its end by PSCI.</summary>
 public sealed class LinuxTests(StandInHost host)
 {
     private const int Processors = 3;
@@ -15,8 +16,9 @@ public sealed class LinuxTests(StandInHost host)
     public async Task Boot_ToUserspace_UsesAllThatTheMachineHas(int version, ChipPlacement chips, string word, MachineEndKind expected)
     {
         host.RequireKernel();
-        await using GuestMachine guest = await GuestMachine.StartAsync(host.Open(version), OpenKernel, builder => builder
+        await using GuestMachine guest = await GuestMachine.StartAsync(host.Open(version), 256 << 20, OpenKernel, builder => builder
             .WithProcessors(Processors)
+            .AddVirtio(new EntropyDevice())
             .ConfigureBoard(board => board.Chips = chips));
         await guest.Console.WaitForAsync("INIT say something", guest.Machine, GuestMachine.BootLimit);
         await guest.TypeAsync($"{word}\r");
@@ -32,6 +34,8 @@ public sealed class LinuxTests(StandInHost host)
         Assert.Contains("INIT slept long enough", said, StringComparison.Ordinal);
         Assert.Contains($"INIT the year is {DateTime.UtcNow.Year}", said, StringComparison.Ordinal);
         Assert.Contains($"INIT heard {word}", said, StringComparison.Ordinal);
+        Assert.Contains("rng_current: virtio_rng.0", said, StringComparison.Ordinal);
+        Assert.Contains("INIT 256 bytes of entropy\r\n", said, StringComparison.Ordinal);
         Assert.Contains("uart-pl011", said, StringComparison.Ordinal); // among the interrupts that it has taken
     }
 
@@ -39,7 +43,7 @@ public sealed class LinuxTests(StandInHost host)
         BootFile.Open(Path.Combine(StandInHost.Guests, "vmlinuz")),
         new LinuxBootOptions
         {
-            CommandLine = "earlycon console=ttyAMA0 panic=-1 nokaslr",
+            CommandLine = "console=ttyAMA0 quiet panic=-1",
             InitialRamDisk = BootFile.Open(Path.Combine(StandInHost.Guests, "initrd")),
         });
 }

@@ -21,7 +21,7 @@ public sealed class UBootTests(StandInHost host)
         }
 
         await using GuestMachine guest = await GuestMachine.StartAsync(
-            host.Open(version), static () => Arm64FirmwareImage.Read(BootFile.Open(Rom)), builder => builder.ConfigureBoard(board => board.Chips = chips));
+            host.Open(version), 64 << 20, static () => Arm64FirmwareImage.Read(BootFile.Open(Rom)), builder => builder.ConfigureBoard(board => board.Chips = chips));
         await guest.Console.WaitForAsync("Hit any key to stop autoboot", guest.Machine, GuestMachine.BootLimit);
         await guest.TypeAsync("\r");
         await guest.Console.WaitForAsync("\n=> ", guest.Machine, GuestMachine.BootLimit);
@@ -32,6 +32,6 @@ public sealed class UBootTests(StandInHost host)
         MachineEnd end = await guest.EndAsync();
 
         Assert.Equal(MachineEndKind.Reset, end.Kind);
-        Assert.Contains("DRAM:  512 MiB", guest.Console.ToString(), StringComparison.Ordinal);
+        Assert.Contains("DRAM:  64 MiB", guest.Console.ToString(), StringComparison.Ordinal);
     }
 }

@@ -2,7 +2,7 @@
 # Builds the arm64 Linux guest that tests boot over the stand-in for Hypervisor.framework:
 #
 #   vmlinuz   Debian's cloud kernel for arm64, as Debian ships it: an Image
-#   initrd    ./init.c as /init, a static program
+#   initrd    ./init.c as /init, a static program, and a few modules of that kernel
 #
 # Nothing is done when none of the inputs changed. The machine's own architecture and package lists stay as they are: apt works in a folder of ours.
 set -euo pipefail
@@ -22,11 +22,14 @@ die() {
 }
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/nested/kernel.sh
+. "$here/../nested/kernel.sh"
 out=$here/../../artifacts/guests-arm64
 mirror=${HVSDK_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 suite=${HVSDK_DEBIAN_SUITE:-bookworm}
 pointer=linux-image-cloud-arm64
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+modules=(virtio virtio_ring virtio_mmio virtio-rng)
 update=false
 while (($# > 0)); do
     case $1 in
@@ -51,7 +54,7 @@ while (($# > 0)); do
 done
 
 cross=aarch64-linux-gnu
-for tool in "$cross-gcc" cpio apt-get dpkg-deb; do
+for tool in "$cross-gcc" cpio apt-get dpkg-deb xz; do
     command -v "$tool" >/dev/null || die "$tool is missing: run tests/guests-arm64/install.sh"
 done
 
@@ -65,7 +68,7 @@ foreign_apt() {
 }
 
 # Puts the newest kernel package into the folder $1.
-download_kernel() {
+download_arm64_kernel() {
     local folder=$1 apt=$1/apt package
     mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial
     : >"$apt/status"
@@ -88,7 +91,7 @@ flock 8
 if $update || ! compgen -G "$out/linux-image-*.deb" >/dev/null; then
     rm -rf "$out/new"
     mkdir "$out/new"
-    download_kernel "$out/new"
+    download_arm64_kernel "$out/new"
     rm -f "$out"/linux-image-*.deb
     mv "$out"/new/linux-image-*.deb "$out"
     rm -rf "$out/new"
@@ -98,6 +101,7 @@ package=$(echo "$out"/linux-image-*.deb)
 inputs=$(
     sha256sum <"$here/build.sh"
     sha256sum <"$here/init.c"
+    sha256sum <"$here/../nested/kernel.sh"
     basename "$package"
     "$cross-gcc" --version | head -n 1
 )
@@ -108,8 +112,15 @@ echo "build.sh: building the arm64 guest in $out" >&2
 rm -f "$out/inputs"
 new=$out/new
 rm -rf "$new"
-mkdir -p "$new"/{unpacked,tree/dev,tree/proc,tree/sys}
-dpkg-deb --fsys-tarfile "$package" | tar -x -C "$new/unpacked" --wildcards './boot/vmlinuz-*'
+mkdir -p "$new"/{unpacked,tree/dev,tree/modules,tree/proc,tree/sys}
+wanted=('./boot/vmlinuz-*')
+for module in "${modules[@]}"; do
+    wanted+=("./lib/modules/*/$module.ko*")
+done
+dpkg-deb --fsys-tarfile "$package" | tar -x -C "$new/unpacked" --wildcards "${wanted[@]}"
+for module in "${modules[@]}"; do
+    copy_module "$new/unpacked" "$module" "$new/tree/modules"
+done
 mv "$new"/unpacked/boot/vmlinuz-* "$out/vmlinuz"
 "$cross-gcc" -std=gnu17 -O2 -Wall -Wextra -Werror -static -o "$new/tree/init" "$here/init.c"
 "$cross-strip" "$new/tree/init"

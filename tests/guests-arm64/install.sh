@@ -4,7 +4,7 @@ set -euo pipefail
 
 packages=(
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross # the guest's init
-    cpio                                        # its RAM disk
+    cpio xz-utils                               # its RAM disk, the kernel's modules
     debian-archive-keyring                      # the kernel's package is checked with it
     u-boot-qemu                                 # a firmware that nobody here wrote
     device-tree-compiler                        # checks what HvSdk.Boot writes

@@ -41,26 +41,34 @@ public sealed class Arm64LinuxImage : Arm64BootImage
     public static Arm64LinuxImage Read(BootFile kernel, LinuxBootOptions? options = null)
     {
         options = LinuxBootOptions.Validate(kernel, options);
-        var reader = new ImageReader(kernel);
         if (options.Unpacking == KernelUnpacking.InGuest)
         {
             throw new ArgumentException(
                 $"An arm64 kernel has no code that unpacks it. Use {nameof(KernelUnpacking)}.{nameof(KernelUnpacking.Auto)}: the host unpacks Image.gz.", nameof(options));
         }
 
-        if (kernel.Length < sizeof(ushort) || reader.U16(0, "magic") != GzipMagic)
+        Arm64ImageHeader header = ReadHeader(new ImageReader(kernel), out long unpackedSize, out bool isGzip);
+        return new Arm64LinuxImage(kernel, options, header, unpackedSize, isGzip);
+    }
+
+    /// <summary>Reads the header of an Image, or that in an Image.gz.</summary>
+    internal static Arm64ImageHeader ReadHeader(ImageReader reader, out long unpackedSize, out bool isGzip)
+    {
+        isGzip = reader.Length >= sizeof(ushort) && reader.U16(0, "magic") == GzipMagic;
+        unpackedSize = reader.Length;
+        if (!isGzip)
         {
-            return new Arm64LinuxImage(kernel, options, Arm64ImageHeader.Read(reader), kernel.Length, isGzip: false);
+            return Arm64ImageHeader.Read(reader);
         }
 
         byte[] head = new byte[Arm64ImageHeader.Size];
-        int count = WholeGzip(kernel).ReadHead(head);
-        Arm64ImageHeader header = Arm64ImageHeader.Read(new ImageReader(BootFile.FromMemory(head.AsMemory(0, count), $"{kernel.Name} (unpacked)")));
-        long trailer = kernel.Length - GzipTrailerSize; // gzip ends with the size of what it packed
-        uint unpackedSize = reader.U32(trailer, "unpacked size");
-        return unpackedSize < Arm64ImageHeader.Size || unpackedSize > header.ImageSize
-            ? throw reader.Wrong("unpacked size", trailer, unpackedSize, $"0x{Arm64ImageHeader.Size:X} to image_size, 0x{header.ImageSize:X}")
-            : new Arm64LinuxImage(kernel, options, header, unpackedSize, isGzip: true);
+        int count = WholeGzip(reader.File).ReadHead(head);
+        Arm64ImageHeader header = Arm64ImageHeader.Read(new ImageReader(BootFile.FromMemory(head.AsMemory(0, count), $"{reader.Name} (unpacked)")));
+        long trailer = reader.Length - GzipTrailerSize; // gzip ends with the size of what it packed
+        unpackedSize = reader.U32(trailer, "unpacked size");
+        return unpackedSize < Arm64ImageHeader.Size || (ulong)unpackedSize > header.ImageSize
+            ? throw reader.Wrong("unpacked size", trailer, (ulong)unpackedSize, $"0x{Arm64ImageHeader.Size:X} to image_size, 0x{header.ImageSize:X}")
+            : header;
     }
 
     private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using HvSdk.Devices;
@@ -19,8 +20,8 @@ internal sealed class FlattenedTree
     private const uint Property = 3;
     private const uint End = 9;
 
-    private readonly MemoryStream _structure = new();
-    private readonly MemoryStream _strings = new();
+    private readonly ArrayBufferWriter<byte> _structure = new();
+    private readonly ArrayBufferWriter<byte> _strings = new();
     private readonly Dictionary<string, uint> _nameOffsets = [];
 
     private FlattenedTree()
@@ -33,7 +34,7 @@ internal sealed class FlattenedTree
         blob.WriteNode(tree.Root);
         WriteWord(blob._structure, End);
 
-        var reservations = new MemoryStream();
+        var reservations = new ArrayBufferWriter<byte>();
         foreach (DeviceTreeReservation reservation in tree.Reservations)
         {
             WriteNumber(reservations, reservation.Address);
@@ -42,34 +43,35 @@ internal sealed class FlattenedTree
 
         WriteNumber(reservations, 0); // an empty one is the last
         WriteNumber(reservations, 0);
-        return blob.Join(tree.BootProcessor, reservations);
+        return blob.Join(tree.BootProcessor, reservations.WrittenSpan);
     }
 
-    private byte[] Join(uint bootProcessor, MemoryStream reservations)
+    private byte[] Join(uint bootProcessor, ReadOnlySpan<byte> reservations)
     {
-        long structureOffset = HeaderSize + reservations.Length;
-        long stringsOffset = structureOffset + _structure.Length;
-        long size = stringsOffset + _strings.Length;
+        int structureOffset = HeaderSize + reservations.Length;
+        int stringsOffset = structureOffset + _structure.WrittenCount;
+        int size = stringsOffset + _strings.WrittenCount;
         Check(size);
-        var blob = new MemoryStream((int)size);
+        var blob = new ArrayBufferWriter<byte>(size);
         ReadOnlySpan<uint> header =
         [
-            Magic, (uint)size, (uint)structureOffset, (uint)stringsOffset, HeaderSize, Version, LastCompatibleVersion, bootProcessor, (uint)_strings.Length, (uint)_structure.Length,
+            Magic, (uint)size, (uint)structureOffset, (uint)stringsOffset, HeaderSize, Version, LastCompatibleVersion, bootProcessor, (uint)_strings.WrittenCount,
+            (uint)_structure.WrittenCount,
         ];
         foreach (uint word in header)
         {
             WriteWord(blob, word);
         }
 
-        reservations.WriteTo(blob);
-        _structure.WriteTo(blob);
-        _strings.WriteTo(blob);
-        return blob.ToArray();
+        blob.Write(reservations);
+        blob.Write(_structure.WrittenSpan);
+        blob.Write(_strings.WrittenSpan);
+        return blob.WrittenSpan.ToArray();
     }
 
     private void WriteNode(DeviceTreeNode node)
     {
-        Check(_structure.Length);
+        Check(_structure.WrittenCount);
         WriteWord(_structure, BeginNode);
         WriteText(_structure, node.Name);
         Pad(_structure);
@@ -88,38 +90,40 @@ internal sealed class FlattenedTree
 
     private void WriteProperty(string name, DeviceTreeValue value)
     {
+        ReadOnlySpan<byte> bytes = Encode(value);
+        Check(bytes.Length);
+        Check(_structure.WrittenCount + bytes.Length);
         WriteWord(_structure, Property);
-        long lengthAt = _structure.Position;
-        WriteWord(_structure, 0); // its length, once it is known
+        WriteWord(_structure, (uint)bytes.Length);
         WriteWord(_structure, OffsetOf(name));
-        long start = _structure.Position;
+        _structure.Write(bytes);
+        Pad(_structure);
+    }
+
+    private static ReadOnlySpan<byte> Encode(DeviceTreeValue value)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
         switch (value)
         {
+            case DeviceTreeValue.Bytes raw:
+                return raw.Value.Span;
             case DeviceTreeValue.Cells cells:
                 foreach (uint cell in cells.Values)
                 {
-                    WriteWord(_structure, cell);
+                    WriteWord(bytes, cell);
                 }
 
                 break;
             case DeviceTreeValue.Texts texts:
                 foreach (string text in texts.Values)
                 {
-                    WriteText(_structure, text);
+                    WriteText(bytes, text);
                 }
 
                 break;
-            case DeviceTreeValue.Bytes bytes:
-                _structure.Write(bytes.Value.Span);
-                break;
         }
 
-        long end = _structure.Position;
-        Check(end);
-        _structure.Position = lengthAt;
-        WriteWord(_structure, (uint)(end - start));
-        _structure.Position = end;
-        Pad(_structure);
+        return bytes.WrittenSpan;
     }
 
     /// <summary>Each name stands once in the strings block (5.5).</summary>
@@ -127,7 +131,7 @@ internal sealed class FlattenedTree
     {
         if (!_nameOffsets.TryGetValue(name, out uint offset))
         {
-            offset = (uint)_strings.Length;
+            offset = (uint)_strings.WrittenCount;
             _nameOffsets.Add(name, offset);
             WriteText(_strings, name);
         }
@@ -135,7 +139,7 @@ internal sealed class FlattenedTree
         return offset;
     }
 
-    private static void Check(long size)
+    private static void Check(int size)
     {
         if (size > DeviceTree.MaxSize)
         {
@@ -143,32 +147,30 @@ internal sealed class FlattenedTree
         }
     }
 
-    private static void WriteWord(MemoryStream stream, uint value)
+    private static void WriteWord(ArrayBufferWriter<byte> writer, uint value)
     {
-        Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
-        stream.Write(bytes);
+        BinaryPrimitives.WriteUInt32BigEndian(writer.GetSpan(sizeof(uint)), value);
+        writer.Advance(sizeof(uint));
     }
 
-    private static void WriteNumber(MemoryStream stream, ulong value)
+    private static void WriteNumber(ArrayBufferWriter<byte> writer, ulong value)
     {
-        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64BigEndian(bytes, value);
-        stream.Write(bytes);
+        BinaryPrimitives.WriteUInt64BigEndian(writer.GetSpan(sizeof(ulong)), value);
+        writer.Advance(sizeof(ulong));
     }
 
-    private static void WriteText(MemoryStream stream, string text)
+    private static void WriteText(ArrayBufferWriter<byte> writer, string text)
     {
-        stream.Write(Encoding.UTF8.GetBytes(text));
-        stream.WriteByte(0);
+        writer.Write(Encoding.UTF8.GetBytes(text));
+        writer.Write<byte>([0]);
     }
 
     /// <summary>Tokens lie at multiples of 4 bytes (5.4).</summary>
-    private static void Pad(MemoryStream stream)
+    private static void Pad(ArrayBufferWriter<byte> writer)
     {
-        while (stream.Length % sizeof(uint) != 0)
+        while (writer.WrittenCount % sizeof(uint) != 0)
         {
-            stream.WriteByte(0);
+            writer.Write<byte>([0]);
         }
     }
 }

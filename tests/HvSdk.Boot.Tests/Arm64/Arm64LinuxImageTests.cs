@@ -17,7 +17,7 @@ public sealed class Arm64LinuxImageTests
 
         Assert.Equal(Arm64Bench.Ram, state.Registers.Pc);
         Assert.Equal(Arm64Pstate.El1h | Arm64Pstate.AllMasked, state.Registers.Pstate);
-        Assert.Equal([0UL, 0, 0], [state.Registers[1], state.Registers[2], state.Registers[3]]);
+        Assert.Equal((0UL, 0UL, 0UL), (state.Registers[1], state.Registers[2], state.Registers[3]));
         Assert.Equal(kernel, bench.Read(state.Registers.Pc, kernel.Length));
         ulong end = Arm64Bench.Ram + (64 << 20);
         ulong place = (end - (ulong)initrd.Length) & ~0xFFFUL; // as high as it goes
@@ -112,6 +112,15 @@ public sealed class Arm64LinuxImageTests
         using var bench = new Arm64Bench();
         using Arm64LinuxImage image = Read(packed);
         Assert.Equal("gzip stream", Assert.Throws<BootImageException>(() => bench.Load(image)).Field);
+    }
+
+    [Fact]
+    public void Detect_ImageAndGzip_AreFoundAmongOthers()
+    {
+        byte[] kernel = new Arm64ImageBuilder().Build();
+        Assert.Equal(BootImageFormat.Arm64Linux, BootImages.Detect(BootFile.FromMemory(kernel), BootImageFormat.LinuxBzImage, BootImageFormat.Arm64Linux));
+        Assert.Equal(BootImageFormat.Arm64Linux, BootImages.Detect(BootFile.FromMemory(Arm64ImageBuilder.Pack(kernel)), BootImageFormat.Arm64Linux));
+        Assert.Throws<BootImageException>(() => BootImages.Detect(BootFile.FromMemory(new byte[4096]), BootImageFormat.Arm64Linux));
     }
 
     [Fact]

@@ -57,7 +57,11 @@ internal sealed class GicInterface
     }
 
     /// <summary>Tells whether an interrupt is more urgent than what the processor is at, and than what it lets through (4.8.5).</summary>
-    public bool CanTake(byte priority, bool group1) => priority < PriorityMask && GroupPriority(priority, group1) < RunningPriority;
+    public bool CanTake(byte priority, bool group1)
+    {
+        byte running = RunningPriority;
+        return priority < PriorityMask && (running == IdlePriority || GroupPriority(priority, group1) < GroupPriority(running, group1));
+    }
 
     public void Take(byte priority, bool group1) => ActivePriorities(group1) |= 1u << (GroupPriority(priority, group1) >> PriorityShift);
 
