@@ -31,6 +31,7 @@ public sealed partial class VirtualMachineBuilder
             MachineTables tables = MachineTables.Create(_board, plan, board, _processors.Count);
             MemoryRange ecam = board.Pci is { } pci ? new MemoryRange(pci.EcamAddress, PciHostBridge.EcamSize) : default;
             var bootMachine = new BootMachine { MemoryMap = plan.Ram.CreateMap(ecam), AcpiRootPointer = tables.AcpiRootPointer };
+            NameVirtioDevices(image, plan, problems);
             board.Firmware?.Describe(plan, tables, _processors.Count, _firmware);
             if (image is not null)
             {

@@ -94,9 +94,11 @@ public sealed class VirtioPasstTests
         Assert.Null(device.Fault);
     }
 
+    /// <summary>The gateway's own address is not the host's for ping, as it is for TCP.</summary>
     [Fact]
     public async Task Ping_OfTheHost_IsAnswered()
     {
+        const string host = "198.51.100.1"; // of the nested machine
         using Passt passt = Passt.Start();
         using StreamNetwork network = await passt.ConnectAsync();
         var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
@@ -104,7 +106,7 @@ public sealed class VirtioPasstTests
         var shell = new GuestShell(guest);
         await shell.StartAsync();
 
-        Assert.Contains("5 packets received", await shell.RunAsync($"ping -c 5 -i 0.2 {Router}"), StringComparison.Ordinal);
+        Assert.Contains("5 packets received", await shell.RunAsync($"ping -c 5 -i 0.2 {host}"), StringComparison.Ordinal);
     }
 
     [Fact]

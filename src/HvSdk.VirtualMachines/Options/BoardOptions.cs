@@ -31,6 +31,12 @@ public sealed class BoardOptions
     /// <summary>Where devices of <see cref="VirtualMachineBuilder.AddVirtio"/> go. Default: the PCI bus.</summary>
     public VirtioTransport VirtioTransport { get; set; } = VirtioTransport.Pci;
 
+    /// <summary>
+    /// Names each <see cref="Devices.Virtio.VirtioMmio"/> on a Linux kernel's command line, as <see cref="Devices.Virtio.VirtioMmio.KernelParameter"/> has it: for kernels with
+    /// CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES on boards without <see cref="Acpi"/>. Default off: a kernel that finds them by ACPI too would take each of them twice.
+    /// </summary>
+    public bool VirtioKernelParameters { get; set; }
+
     /// <summary>The tables of Intel's MultiProcessor Specification, for guests without ACPI. Default off.</summary>
     public bool MultiprocessorTable { get; set; }
 

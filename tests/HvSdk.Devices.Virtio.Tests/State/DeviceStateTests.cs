@@ -53,7 +53,7 @@ public sealed class DeviceStateTests
         bench.Driver.Start();
         bench.Driver.WriteConfiguration(actual, 3, 4);
         bench.Driver.WriteConfiguration(poison, 0xAAAA_AAAA, 4);
-        byte[] statistic = [5, 0, 0, 0, 0, 1, 0, 0, 0, 0]; // VIRTIO_BALLOON_S_MEMTOT: 65536 bytes
+        byte[] statistic = [5, 0, 0, 0, 1, 0, 0, 0, 0, 0]; // VIRTIO_BALLOON_S_MEMTOT: 65536 bytes
         bench.Driver.Queues[2].Add(new DriverBuffer(bench.Arena.Allocate(statistic), (uint)statistic.Length, IsWritable: false));
         bench.Work();
         Assert.Equal(1UL << 16, device.MemoryStatistics?.TotalBytes);
