@@ -6,6 +6,7 @@ using HvSdk.Benchmarks.Block;
 using HvSdk.Benchmarks.Boot;
 using HvSdk.Benchmarks.Queues;
 using HvSdk.Benchmarks.StandIns;
+using HvSdk.Benchmarks.Streams;
 
 try
 {
@@ -54,6 +55,7 @@ static int Run(BenchmarkOptions options)
         MeasureAll("boot-exits", () => new BootExits(hypervisor, files).Run());
         Measure("boot-memory", () => new BootMemory(files).Run());
         MeasureAll("serial", () => new BootSerial(files, options.Quick).Run());
+        MeasureAll("streams", () => new StreamsBenchmark(hypervisor, files, options.Quick).Run());
         string tools = Path.Combine(folder, "tools");
         if (File.Exists(tools))
         {
