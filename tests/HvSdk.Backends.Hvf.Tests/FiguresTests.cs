@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using HvSdk.Backends.Hvf.Interop;
 
 namespace HvSdk.Backends.Hvf.Tests;
@@ -103,10 +101,12 @@ public sealed class FiguresTests
 
     /// <summary>hv_simd_fp_uchar16_t is a vector of 16 bytes (Apple); mach_timebase_info is two numbers of 32 bits, numerator first (xnu, osfmk/mach/mach_time.h).</summary>
     [Fact]
-    public void OtherStructures_AgainstTheFigures_HaveTheirSizes()
+    public unsafe void OtherStructures_AgainstTheFigures_HaveTheirSizes()
     {
-        Assert.Equal(16, Unsafe.SizeOf<HvSimdValue>());
-        Assert.Equal((8, 4), (Unsafe.SizeOf<MachTimebaseInfo>(), (int)Marshal.OffsetOf<MachTimebaseInfo>(nameof(MachTimebaseInfo.Denominator))));
+        Assert.Equal(16, sizeof(HvSimdValue));
+        MachTimebaseInfo timebase = default;
+        byte* start = (byte*)&timebase;
+        Assert.Equal((8, 0L, 4L), (sizeof(MachTimebaseInfo), (byte*)&timebase.Numerator - start, (byte*)&timebase.Denominator - start));
     }
 
     /// <summary>err_system(x) is x in bits 26 and up, err_sub(x) in bits 14 to 25.</summary>

@@ -66,7 +66,7 @@ public sealed class RefusalTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{lives} lives of {calls.Count} calls, {errors} of them ended by an error.");
-        
+
         // Half of the calls look for registers that this Windows may lack, or try a way for which there is another.
         Assert.True(errors > lives / 8, "Refusals are seen.");
         platform.Calls.Clear();

@@ -129,7 +129,11 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         string calls = Path.Combine(folder, "calls");
         string codesign = Path.Combine(folder, "codesign");
         await File.WriteAllTextAsync(codesign, $"#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{calls}'\n", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(codesign, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(codesign, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
         ScratchProject.Write(folder, feed.Folder, feed.Version, "System.Console.WriteLine();");
         string packages = Path.Combine(folder, "packages");
         var variables = new Dictionary<string, string> { ["NUGET_PACKAGES"] = packages, ["PATH"] = $"{folder}:{Environment.GetEnvironmentVariable("PATH")}" };
