@@ -24,6 +24,33 @@ internal sealed unsafe partial class KvmArm64RunLoop
     private readonly byte[] _result = new byte[sizeof(ulong)];
     private readonly ulong[] _arguments = new ulong[ArgumentCount];
     private KvmArm64Pending _pending;
+    private bool _isKernelsAccessOpen;
+
+    /// <summary>The next entry has to complete the instruction of the last exit.</summary>
+    internal bool IsInstructionOpen => _isKernelsAccessOpen || _pending != KvmArm64Pending.None;
+
+    /// <summary>The vCPU goes on elsewhere: what the last exit has left to do is not to be done. Registers stay as they are.</summary>
+    internal void GiveUpInstruction()
+    {
+        _pending = KvmArm64Pending.None;
+        if (!_isKernelsAccessOpen)
+        {
+            return;
+        }
+
+        // The kernel completes its access whatever happens, at an entry that does not run the guest; what that writes is taken back.
+        _isKernelsAccessOpen = false;
+        _arm64.GetRegisters(out Arm64Registers registers);
+        Volatile.Write(ref _run->immediate_exit, 1);
+        int result = _vcpu.Run();
+        Volatile.Write(ref _run->immediate_exit, 0);
+        if (result is not -LibC.EINTR)
+        {
+            throw KvmError.FromErrno(nameof(KVM.KVM_RUN), -result);
+        }
+
+        _arm64.SetRegisters(registers);
+    }
 
     public override void AnswerAccess(ReadOnlySpan<byte> data, bool isFaulted)
     {

@@ -33,7 +33,7 @@ internal sealed unsafe partial class KvmArm64RunLoop : VcpuBackend
         _vcpu = vcpu;
         _ = KickSignal.Number;
         _registers = new KvmArm64Registers(vcpu, partition.Gic, Arm64Vcpu.GetAffinity(index));
-        _arm64 = new KvmArm64Vcpu(partition, vcpu, _registers, index);
+        _arm64 = new KvmArm64Vcpu(this, partition, vcpu, _registers, index);
         _debugger = new KvmArm64Debugger(vcpu, _registers);
         _runMapping = SafeMapping.Map(vcpu, (nuint)partition.Host.VcpuMappingSize, 0, LibC.MAP_SHARED, "mmap of a vCPU");
         _run = (kvm_run*)_runMapping.Pointer;
@@ -70,6 +70,7 @@ internal sealed unsafe partial class KvmArm64RunLoop : VcpuBackend
         }
 
         _emptyHarvests = 0;
+        _isKernelsAccessOpen = false;
         do
         {
             _debugger.BeforeEntry();
@@ -150,6 +151,7 @@ internal sealed unsafe partial class KvmArm64RunLoop : VcpuBackend
                 exit = ExitFactory.Plain(VcpuExitKind.HostFailure, 0, KVM.KVM_EXIT_DIRTY_RING_FULL, RawData);
                 return !_partition.DirtyRings!.Harvest() && ++_emptyHarvests > MaxEmptyHarvests;
             default:
+                _isKernelsAccessOpen = _run->exit_reason == KVM.KVM_EXIT_MMIO;
                 exit = KvmArm64Exits.Decode(_run);
                 return true;
         }

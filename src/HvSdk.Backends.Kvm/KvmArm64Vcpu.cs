@@ -11,6 +11,7 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
     private const ulong TimerEnabled = 1;
     private const ulong TimerMasked = 2;
 
+    private readonly KvmArm64RunLoop _loop;
     private readonly KvmArm64Partition _partition;
     private readonly SafeFd _vcpu;
     private readonly KvmArm64Registers _registers;
@@ -19,8 +20,9 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
     private bool _isIrqAsserted;
     private bool _isFiqAsserted;
 
-    internal KvmArm64Vcpu(KvmArm64Partition partition, SafeFd vcpu, KvmArm64Registers registers, int index)
+    internal KvmArm64Vcpu(KvmArm64RunLoop loop, KvmArm64Partition partition, SafeFd vcpu, KvmArm64Registers registers, int index)
     {
+        _loop = loop;
         _partition = partition;
         _vcpu = vcpu;
         _registers = registers;
@@ -77,6 +79,7 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
 
     public override void SetRegisters(in Arm64Registers registers)
     {
+        GiveUpUnlessAt(registers.Pc);
         for (int i = 0; i < Arm64Registers.Count; i++)
         {
             _registers.SetGeneral(i, registers[i]);
@@ -98,6 +101,11 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
     {
         for (int i = 0; i < names.Length; i++)
         {
+            if (names[i] == Arm64Register.Pc)
+            {
+                GiveUpUnlessAt(values[i]);
+            }
+
             _registers.Set(names[i], values[i]);
         }
     }
@@ -219,6 +227,15 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
             // Its registers are those of a reset, which the vCPU has had or will have where the state comes from.
             SetRegisters(new Arm64Registers { [0] = start.ContextId, Pc = start.EntryPoint, Pstate = Arm64Pstate.El1h | Arm64Pstate.AllMasked });
             PowerState = Arm64PowerState.On;
+        }
+    }
+
+    /// <summary>Where the program counter becomes another, the instruction of the last exit is not the one that goes on: its answer would reach the wrong one.</summary>
+    private void GiveUpUnlessAt(ulong pc)
+    {
+        if (_loop.IsInstructionOpen && _registers.Pc != pc)
+        {
+            _loop.GiveUpInstruction();
         }
     }
 

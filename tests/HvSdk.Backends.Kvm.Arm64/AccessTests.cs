@@ -4,7 +4,7 @@ namespace HvSdk.Backends.Kvm.Arm64;
 
 public sealed class AccessTests
 {
-    /// <summary>Stores 1, 2, 4 and 8 bytes, one of them of XZR, and loads them, two with their sign.</summary>
+    /// <summary>Stores 1, 2, 4 and 8 bytes, one of them of XZR, and loads them.</summary>
     [Fact]
     public void Mmio_EachSize_ReachesTheDevice()
     {
@@ -21,8 +21,6 @@ public sealed class AccessTests
             guest.Ldr(14, 1, 2, 2);
             guest.Ldr(15, 1, 4, 4);
             guest.Ldr(16, 1, 8, 8);
-            guest.Ldrs(17, 1, 1);
-            guest.Ldrs(18, 1, 4);
             guest.Ldr(Arm64Assembler.Zero, 1, 8);
             Machine.PowerOff(guest);
         });
@@ -31,12 +29,35 @@ public sealed class AccessTests
         Assert.Equal(
             [
                 "W 1 at 0x1: 88", "W 2 at 0x2: 7788", "W 4 at 0x4: 55667788", "W 8 at 0x8: 1122334455667788", "W 4 at 0x10: 00000000",
-                "R 1 at 0x1", "R 2 at 0x2", "R 4 at 0x4", "R 8 at 0x8", "R 1 at 0x0", "R 4 at 0x0", "R 8 at 0x0",
+                "R 1 at 0x1", "R 2 at 0x2", "R 4 at 0x4", "R 8 at 0x8", "R 8 at 0x0",
             ],
             machine.Log.Accesses);
         Assert.Equal(
-            [0x81UL, 0x8382UL, 0x8786_8584UL, 0x8F8E_8D8C_8B8A_8988UL, 0xFFFF_FFFF_FFFF_FF80UL, 0xFFFF_FFFF_8382_8180UL],
-            [registers[13], registers[14], registers[15], registers[16], registers[17], registers[18]]);
+            [0x81UL, 0x8382UL, 0x8786_8584UL, 0x8F8E_8D8C_8B8A_8988UL],
+            [registers[13], registers[14], registers[15], registers[16]]);
+    }
+
+    /// <summary>
+    /// The kernel extends the sign and then cuts the value to the bytes of the access (its vcpu_data_host_to_guest), so it is lost: docs/backends.md says so. It tells nobody that the
+    /// load had a sign, so nobody else can mend it; where the instruction is read here, as for pairs, it is right.
+    /// </summary>
+    [Fact]
+    public void Mmio_SignExtendingLoads_KeepTheirSignWhereTheKernelTakesNoPart()
+    {
+        using Machine machine = new(static guest =>
+        {
+            guest.Mov(1, Machine.Device);
+            guest.Ldrs(17, 1, 1);
+            guest.Ldrs(18, 1, 4);
+            guest.Word(0x6940_5033); // ldpsw x19, x20, [x1]
+            guest.Word(0x38C0_1436); // ldrsb w22, [x1], #1
+            Machine.PowerOff(guest);
+        });
+        (string exit, Arm64Registers registers) = machine.Run();
+        Assert.StartsWith("SystemEvent PowerOff", exit, StringComparison.Ordinal);
+        Assert.Equal(
+            [0x80UL, 0x8382_8180UL, 0xFFFF_FFFF_8382_8180UL, 0xFFFF_FFFF_8786_8584UL, 0xFFFF_FF80UL],
+            [registers[17], registers[18], registers[19], registers[20], registers[22]]);
     }
 
     /// <summary>Pairs, SIMD registers and forms that move their base: what the syndrome does not describe.</summary>
@@ -70,6 +91,26 @@ public sealed class AccessTests
             machine.Log.Accesses);
         Assert.Equal(
             (0x9796_9594_9392_9190UL, 0x9F9E_9D9C_9B9A_9998UL, 0x8786_8584_8382_8180UL, Machine.Device + 4), (registers[4], registers[5], registers[6], registers[7]));
+    }
+
+    /// <summary>A load that is given up writes no register and moves nothing.</summary>
+    [Fact]
+    public void Mmio_VcpuIsMoved_TheInstructionIsGivenUp()
+    {
+        using Machine machine = new(static guest =>
+        {
+            guest.Mov(1, Machine.Nothing);
+            guest.Mov(2, 0x55);
+            guest.Ldr(2, 1, 8);
+            guest.PadTo(Machine.Ram + 0x100);
+            Machine.Tell(guest, 2);
+        });
+        using Vcpu vcpu = machine.CreateVcpu();
+        VcpuExit read = vcpu.RunOnce();
+        Assert.Equal(VcpuExitKind.MmioRead, read.Kind);
+        read.SetValue(0x99);
+        vcpu.Arm64.SetRegisters([Arm64Register.Pc], [Machine.Ram + 0x100]);
+        Assert.Equal(0x55UL, vcpu.NextValue());
     }
 
     [Fact]

@@ -11,7 +11,7 @@ Usage: run.sh [OPTION]... FOLDER -- PROGRAM [ARGUMENT]...
   FOLDER             becomes /app in the machine: a self-contained publish for linux-arm64
   PROGRAM            a path in the machine: /app/NAME
   --cpu NAME         the processor (default neoverse-n1)
-  --cpus N           processors of the machine (default 2)
+  --cpus N           processors of the machine (default 1: with several an emulation has been seen to corrupt its kernel)
   --memory MIB       its memory (default 1536)
   --timeout SECONDS  limit for the whole run (default 300)
   --env NAME=VALUE   set a variable for the program; may be repeated
@@ -29,7 +29,7 @@ die() {
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 machine=$here/../../artifacts/nested-arm64
 cpu=neoverse-n1 # 'max' makes each exit three times dearer, for its pointer authentication
-cpus=2
+cpus=1
 memory=1536
 timeout=300
 folder=

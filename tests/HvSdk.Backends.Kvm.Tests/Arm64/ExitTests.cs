@@ -40,6 +40,29 @@ public sealed unsafe class ExitTests
         Assert.Equal([0x11UL], test.Vcpu().Answers);
     }
 
+    /// <summary>The kernel completes its access whatever happens; who has moved the vCPU sees none of it.</summary>
+    [Fact]
+    public void Mmio_VcpuIsMoved_TheInstructionIsGivenUp()
+    {
+        using FakeTest test = new();
+        using Vcpu vcpu = test.Partition.CreateVcpu(0);
+        test.Vcpu()[KvmArm64RegisterIds.General(5)] = 0x55;
+        Run(test, vcpu, static vcpu => vcpu.Mmio(isWrite: false, Device, 8, 0x99)).SetValue(0x11);
+        vcpu.Arm64.SetRegisters([Arm64Register.Pc], [0x4000_1000]);
+        Assert.Single(test.Vcpu().Answers);
+        Assert.Equal((0x55UL, 0x4000_1000UL), (vcpu.Arm64.GetRegisters()[5], vcpu.Arm64.GetRegisters().Pc));
+
+        // Set where it is, it is not moved: the next entry completes the load.
+        Run(test, vcpu, static vcpu => vcpu.Mmio(isWrite: false, Device, 8)).SetValue(0x22);
+        Arm64Registers registers = vcpu.Arm64.GetRegisters();
+        registers[6] = 0x66;
+        vcpu.Arm64.SetRegisters(registers);
+        vcpu.Cancel();
+        FakeTest.Next(vcpu);
+        registers = vcpu.Arm64.GetRegisters();
+        Assert.Equal((0x22UL, 0x66UL, 0x4000_1004UL), (registers[5], registers[6], registers.Pc));
+    }
+
     /// <summary>Instructions that no syndrome describes: stp, ldp, ldr q, str q, post- and pre-indexed. Registers and program counter are written when the last part is answered.</summary>
     [Fact]
     public void AccessWithoutSyndrome_PairsSimdAndWriteBack_AreDoneFromTheInstruction()

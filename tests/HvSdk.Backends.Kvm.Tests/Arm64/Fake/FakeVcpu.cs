@@ -158,9 +158,9 @@ internal sealed unsafe class FakeVcpu
     private int Enter()
     {
         Runs++;
-        if (Run->exit_reason == KVM.KVM_EXIT_MMIO && Run->mmio.is_write == 0)
+        if (Run->exit_reason == KVM.KVM_EXIT_MMIO)
         {
-            Answers.Add(BitConverter.ToUInt64(Run->mmio.data));
+            Complete();
         }
 
         Run->exit_reason = KVM.KVM_EXIT_UNKNOWN;
@@ -185,6 +185,18 @@ internal sealed unsafe class FakeVcpu
         // Waits as a guest in a loop would run: until somebody wants it back.
         Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref Run->immediate_exit) != 0, s_limit), "Nobody has kicked a run whose script is at its end.");
         return -LibC.EINTR;
+    }
+
+    /// <summary>Every load is one of X5.</summary>
+    private void Complete()
+    {
+        if (Run->mmio.is_write == 0)
+        {
+            Answers.Add(BitConverter.ToUInt64(Run->mmio.data));
+            this[KvmArm64RegisterIds.General(5)] = Answers[^1];
+        }
+
+        this[KvmArm64RegisterIds.Pc] += 4;
     }
 
     /// <summary>Ends a run with an access.</summary>
