@@ -73,6 +73,7 @@ internal static class Arm64PlatformNodes
         root.Add(string.Create(CultureInfo.InvariantCulture, $"interrupt-controller@{platform.Gic.DistributorAddress:x}"))
             .Set("compatible", "arm,gic-v3")
             .Set("#interrupt-cells", GicInterrupt.Cells)
+            .Set("#address-cells", 0)
             .Set("interrupt-controller")
             .SetNumbers(
                 "reg", platform.Gic.DistributorAddress, Arm64GicLayout.DistributorSize, platform.Gic.RedistributorAddress,

@@ -50,6 +50,8 @@ internal sealed class EmulatedGic : GicChips, IGicV3Output
         _processors[vcpu.Index].Attach(vcpu);
     }
 
+    public override void Release(Vcpu vcpu) => _processors[vcpu.Index].Detach();
+
     public override void BeforeRun(Vcpu vcpu) => _processors[vcpu.Index].Apply();
 
     public override ExitDisposition Handle(Vcpu vcpu, in VcpuExit exit)

@@ -31,6 +31,11 @@ internal abstract class MachineChips
     {
     }
 
+    /// <summary>Called on a processor's thread after its last entry.</summary>
+    public virtual void Release(Vcpu vcpu)
+    {
+    }
+
     /// <summary>Called on a processor's thread before each entry.</summary>
     public virtual void BeforeRun(Vcpu vcpu)
     {

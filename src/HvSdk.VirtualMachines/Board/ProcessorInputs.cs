@@ -22,6 +22,9 @@ internal sealed class ProcessorInputs
         Volatile.Write(ref _vcpu, vcpu);
     }
 
+    /// <summary>Called on the processor's thread, which ends: what is set from now on reaches nobody, also not by a later thread of the same number.</summary>
+    public void Detach() => Volatile.Write(ref _vcpu, null);
+
     /// <summary>Sets an input. A processor that is in the guest leaves it to hear of an interrupt; that one has gone it hears at its next exit.</summary>
     public void Set(Arm64InterruptInput input, bool asserted)
     {

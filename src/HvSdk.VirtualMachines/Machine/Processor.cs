@@ -50,17 +50,18 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
     /// <param name="start">Sets its registers, or null.</param>
     public void Run(Vcpu vcpu, Action<Vcpu>? start)
     {
-        chips.Prepare(vcpu);
-        start?.Invoke(vcpu);
-        Vcpu = vcpu;
-        _ready.SetResult();
         try
         {
+            chips.Prepare(vcpu);
+            start?.Invoke(vcpu);
+            Vcpu = vcpu;
+            _ready.SetResult();
             RunGuest(vcpu);
         }
         finally
         {
             _work.End();
+            chips.Release(vcpu);
         }
     }
 

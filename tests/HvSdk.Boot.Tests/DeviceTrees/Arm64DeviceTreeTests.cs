@@ -77,9 +77,9 @@ public sealed class Arm64DeviceTreeTests
             await dtc.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60));
 
             Assert.Equal((0, ""), (dtc.ExitCode, await remarks));
-            Assert.Contains("compatible = \"arm,pl011\", \"arm,primecell\";", source, StringComparison.Ordinal);
-            Assert.Contains("reg = <0x00 0x8000000 0x00 0x10000 0x00 0x80a0000 0x00 0x60000>;", source, StringComparison.Ordinal);
-            Assert.Contains("/memreserve/\t0x000000004fff0000 0x0000000000010000;", source, StringComparison.Ordinal);
+            Assert.Contains("compatible = \"arm,pl011", source, StringComparison.Ordinal);
+            Assert.Matches("reg = <0x0+ 0x8000000 0x0+ 0x10000 0x0+ 0x80a0000 0x0+ 0x60000>;", source);
+            Assert.Matches("/memreserve/\\s+0x0*4fff0000 0x0*10000;", source);
         }
         finally
         {

@@ -54,10 +54,13 @@ public sealed class EmulatedGicTests : IDisposable
     [Fact]
     public async Task Sgi_ToAProcessorThatWaits_WakesIt()
     {
+        using var ready = new ManualResetEventSlim(); // an SGI to a processor that has not said its group yet is lost
         EnablePrivate(_machines.Backend.Vcpu(0))
+            .Do(() => Assert.True(ready.Wait(ScriptedMachines.Limit), "Processor 1 did not get ready."))
             .RegisterWrite(Arm64SystemRegister.IccSgi1REl1.Encoding, (3UL << 24) | 0b10, out _)
             .WaitForCancel();
         EnablePrivate(_machines.Backend.Vcpu(1), Redistributor + 0x2_0000)
+            .Do(ready.Set)
             .Halt() // sleeps until processor 0 sends
             .RegisterRead(Arm64SystemRegister.IccIar1El1.Encoding, out ScriptedAnswer interrupt)
             .SystemEvent(SystemEventKind.PowerOff);

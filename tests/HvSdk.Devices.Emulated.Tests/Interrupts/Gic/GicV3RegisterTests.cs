@@ -35,7 +35,7 @@ public sealed class GicV3RegisterTests
     }
 
     [Fact]
-    public void PrivateRegisters_LieInTheRedistributorAlone()
+    public void PrivateRegisters_InTheDistributor_ReadZero()
     {
         var bench = new GicBench();
         foreach (uint register in (uint[])[GroupRegister, SetEnable, SetPending, SetActive, Priorities, Configuration])
