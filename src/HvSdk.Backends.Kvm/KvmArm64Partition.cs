@@ -5,8 +5,8 @@ namespace HvSdk.Backends.Kvm;
 
 /// <summary>A KVM virtual machine of arm64.</summary>
 /// <remarks>
-/// The kernel's GIC is complete when all vCPUs are made, and takes no more of them: so they are made together with it, each waiting for its <see cref="CreateVcpu"/>. PSCI is the
-/// kernel's: it knows which vCPUs are off, lets their runs wait, and costs no exit; core's is for hosts without one.
+/// All vCPUs are made together, when the first is asked for: the kernel's GIC takes none once it is complete, and the kernel's PSCI starts none that it does not know. PSCI is the
+/// kernel's, since it costs no exit, knows which vCPUs are off and lets their runs wait; core's is for hosts without one.
 /// </remarks>
 internal sealed class KvmArm64Partition : KvmPartition
 {
@@ -62,7 +62,7 @@ internal sealed class KvmArm64Partition : KvmPartition
     public override VcpuBackend CreateVcpu(int index)
     {
         EnsureChip();
-        SafeFd vcpu = _vcpus[index] ?? OpenVcpu(index);
+        SafeFd vcpu = _vcpus[index]!; // each index is asked for once
         _vcpus[index] = null;
         try
         {
@@ -153,18 +153,17 @@ internal sealed class KvmArm64Partition : KvmPartition
 
     private protected override void CreateChip()
     {
-        if (!HasGic)
+        if (HasGic)
         {
-            return;
+            _gic = KvmGic.Create(Descriptor, Options.Arm64.Gic, Options.MaxVcpus);
         }
 
-        _gic = KvmGic.Create(Descriptor, Options.Arm64.Gic, Options.MaxVcpus);
         for (int i = 0; i < _vcpus.Length; i++)
         {
             _vcpus[i] = OpenVcpu(i);
         }
 
-        _gic.Initialize();
+        _gic?.Initialize();
     }
 
     private SafeFd OpenVcpu(int index)

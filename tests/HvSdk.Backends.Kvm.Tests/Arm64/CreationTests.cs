@@ -11,13 +11,14 @@ public sealed class CreationTests
     private const uint Authentication = (1 << KVM_ARM64.KVM_ARM_VCPU_PTRAUTH_ADDRESS) | (1 << KVM_ARM64.KVM_ARM_VCPU_PTRAUTH_GENERIC);
 
     [Fact]
-    public void Partition_OwnInterrupts_MakesEachVcpuWhenItIsAskedFor()
+    public void Partition_FirstVcpuIsAskedFor_MakesThemAll()
     {
         using FakeTest test = new(static options => options.MaxVcpus = 3);
         Assert.Equal(48, test.Kvm.Machine.Type);
+        Assert.Empty(test.Kvm.Machine.Made);
         using Vcpu second = test.Partition.CreateVcpu(1);
         using Vcpu first = test.Partition.CreateVcpu(0);
-        Assert.Equal(["vCPU 1", "vCPU 0"], test.Kvm.Machine.Made);
+        Assert.Equal(["vCPU 0", "vCPU 1", "vCPU 2"], test.Kvm.Machine.Made);
         Assert.Equal((Psci, Psci | PowerOff), (test.Vcpu().Features, test.Vcpu(1).Features));
         Assert.Equal((Arm64PowerState.On, Arm64PowerState.Off), (first.Arm64.PowerState, second.Arm64.PowerState));
     }
