@@ -43,9 +43,10 @@ public sealed partial class VirtualMachineBuilder
 
     private void PlaceVirtioDevices(List<string> problems)
     {
-        if (_board.VirtioTransport is not (VirtioTransport.Pci or VirtioTransport.Mmio))
+        VirtioTransport transport = _board.VirtioTransport ?? (IsArm64 ? VirtioTransport.Mmio : VirtioTransport.Pci);
+        if (transport is not (VirtioTransport.Pci or VirtioTransport.Mmio))
         {
-            problems.Add($"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioTransport)} is {_board.VirtioTransport}, which is no member of {nameof(VirtioTransport)}. Use Pci or Mmio.");
+            problems.Add($"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioTransport)} is {transport}, which is no member of {nameof(VirtioTransport)}. Use Pci or Mmio.");
             return;
         }
 
@@ -53,7 +54,7 @@ public sealed partial class VirtualMachineBuilder
         {
             try
             {
-                if (_board.VirtioTransport == VirtioTransport.Pci)
+                if (transport == VirtioTransport.Pci)
                 {
                     AddPciDevice(new VirtioPci(device), name);
                 }

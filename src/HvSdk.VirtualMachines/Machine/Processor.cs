@@ -23,7 +23,11 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
     public int Inspections { get; private set; }
 
     /// <summary>Makes it leave the guest and look at what is asked of it.</summary>
-    public void Kick() => Vcpu?.Cancel();
+    public void Kick()
+    {
+        Vcpu?.Cancel();
+        chips.Wake(index);
+    }
 
     /// <summary>Has it find out whether it has halted for good.</summary>
     public void Inspect()
@@ -46,22 +50,24 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
     /// <param name="start">Sets its registers, or null.</param>
     public void Run(Vcpu vcpu, Action<Vcpu>? start)
     {
-        start?.Invoke(vcpu);
-        Vcpu = vcpu;
-        _ready.SetResult();
         try
         {
+            chips.Prepare(vcpu);
+            start?.Invoke(vcpu);
+            Vcpu = vcpu;
+            _ready.SetResult();
             RunGuest(vcpu);
         }
         finally
         {
             _work.End();
+            chips.Release(vcpu);
         }
     }
 
     private void RunGuest(Vcpu vcpu)
     {
-        var handler = new ProcessorHandler(chips, accesses);
+        var handler = new ProcessorHandler(vcpu, chips, accesses);
         while (gate.Pass(this))
         {
             if (_work.TryDo(vcpu))
@@ -107,11 +113,11 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
         return new MachineEnd { Kind = kind, Reason = $"Processor {index} {what}{where}." };
     }
 
-    private static string Where(Vcpu vcpu)
+    private string Where(Vcpu vcpu)
     {
         try
         {
-            return FormattableString.Invariant($" at RIP 0x{vcpu.X64.GetRegisters().Rip:X}");
+            return chips.Where(vcpu);
         }
         catch (HypervisorException)
         {
