@@ -5,7 +5,7 @@ using HvSdk.Backends.Hvf.Interop;
 namespace HvSdk.Backends.Hvf;
 
 /// <summary>The registers of one vCPU, by the framework's calls. On the vCPU's thread.</summary>
-internal sealed unsafe class HvfRegisters(HvFunctions functions, ulong vcpu, bool hasGic)
+internal sealed unsafe class HvfRegisters(HvFunctions functions, ulong vcpu, bool hasGic) : IArm64AccessRegisters
 {
     /// <summary>CRn of the GIC's CPU interface, and of its priority mask.</summary>
     private const int IccCrn = 12;
@@ -30,6 +30,42 @@ internal sealed unsafe class HvfRegisters(HvFunctions functions, ulong vcpu, boo
         Arm64SystemRegister.IccIgrpen0El1, Arm64SystemRegister.IccIgrpen1El1,
     ];
 
+    public ulong StackPointer
+    {
+        get => Get(CurrentStack);
+        set => Set(CurrentStack, value);
+    }
+
+    private Arm64SystemRegister CurrentStack =>
+        (Get(HvRegister.HV_REG_CPSR) & Arm64Pstate.ModeMask) == Arm64Pstate.El1h ? Arm64SystemRegister.SpEl1 : Arm64SystemRegister.SpEl0;
+
+    public ulong GetGeneral(int index) => index == Arm64MmioAccess.ZeroRegister ? 0 : Get((HvRegister)index);
+
+    public void SetGeneral(int index, ulong value)
+    {
+        if (index != Arm64MmioAccess.ZeroRegister)
+        {
+            Set((HvRegister)index, value);
+        }
+    }
+
+    public void Advance() => Set(HvRegister.HV_REG_PC, Get(HvRegister.HV_REG_PC) + 4);
+
+    public UInt128 GetSimd(int index)
+    {
+        HvSimdValue value = default;
+        HvfError.Check(functions.hv_vcpu_get_simd_fp_reg(vcpu, (uint)index, &value), nameof(HvFunctions.hv_vcpu_get_simd_fp_reg));
+        Vector128<ulong> halves = value.Value.AsUInt64();
+        return new UInt128(halves[1], halves[0]);
+    }
+
+    public void SetSimd(int index, UInt128 value)
+    {
+        var halves = Vector128.Create((ulong)value, (ulong)(value >> 64));
+        HvfError.Check(
+            functions.hv_vcpu_set_simd_fp_reg(vcpu, (uint)index, new HvSimdValue { Value = halves.AsByte() }), nameof(HvFunctions.hv_vcpu_set_simd_fp_reg));
+    }
+
     internal ulong Get(HvRegister register)
     {
         ulong value = 0;
@@ -38,34 +74,6 @@ internal sealed unsafe class HvfRegisters(HvFunctions functions, ulong vcpu, boo
     }
 
     internal void Set(HvRegister register, ulong value) => HvfError.Check(functions.hv_vcpu_set_reg(vcpu, register, value), nameof(HvFunctions.hv_vcpu_set_reg));
-
-    /// <summary>X0 to X30, and 31 for the register that is always zero.</summary>
-    internal ulong GetGeneral(int index) => index == Arm64MmioAccess.ZeroRegister ? 0 : Get((HvRegister)index);
-
-    internal void SetGeneral(int index, ulong value)
-    {
-        if (index != Arm64MmioAccess.ZeroRegister)
-        {
-            Set((HvRegister)index, value);
-        }
-    }
-
-    internal void Advance() => Set(HvRegister.HV_REG_PC, Get(HvRegister.HV_REG_PC) + 4);
-
-    internal UInt128 GetSimd(int index)
-    {
-        HvSimdValue value = default;
-        HvfError.Check(functions.hv_vcpu_get_simd_fp_reg(vcpu, (uint)index, &value), nameof(HvFunctions.hv_vcpu_get_simd_fp_reg));
-        Vector128<ulong> halves = value.Value.AsUInt64();
-        return new UInt128(halves[1], halves[0]);
-    }
-
-    internal void SetSimd(int index, UInt128 value)
-    {
-        var halves = Vector128.Create((ulong)value, (ulong)(value >> 64));
-        HvfError.Check(
-            functions.hv_vcpu_set_simd_fp_reg(vcpu, (uint)index, new HvSimdValue { Value = halves.AsByte() }), nameof(HvFunctions.hv_vcpu_set_simd_fp_reg));
-    }
 
     internal int TryGet(Arm64SystemRegister register, out ulong value)
     {

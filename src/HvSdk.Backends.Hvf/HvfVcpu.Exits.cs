@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using HvSdk.Backends.Hvf.Interop;
 
@@ -125,9 +126,8 @@ internal sealed unsafe partial class HvfVcpu
         }
 
         _pending = HvfPending.Hypercall;
-        _dataLength = sizeof(ulong);
-        Data.Clear();
-        exit = ExitFactory.Hypercall(function, Data, MemoryMarshal.AsBytes(_arguments.AsSpan()));
+        _value.AsSpan().Clear();
+        exit = ExitFactory.Hypercall(function, _value, MemoryMarshal.AsBytes(_arguments.AsSpan()));
         return true;
     }
 
@@ -165,14 +165,9 @@ internal sealed unsafe partial class HvfVcpu
 
         _pending = syndrome.ReadsSystemRegister ? HvfPending.ReadRegister : HvfPending.WriteRegister;
         _operand = operand;
-        _dataLength = sizeof(ulong);
         _fault[0] = 0;
-        if (!syndrome.ReadsSystemRegister)
-        {
-            Put(_registers.GetGeneral(operand));
-        }
-
-        exit = ExitFactory.Register(!syndrome.ReadsSystemRegister, register.Encoding, Data, _fault);
+        BinaryPrimitives.WriteUInt64LittleEndian(_value, syndrome.ReadsSystemRegister ? 0 : _registers.GetGeneral(operand));
+        exit = ExitFactory.Register(!syndrome.ReadsSystemRegister, register.Encoding, _value, _fault);
         return true;
     }
 }
