@@ -36,7 +36,7 @@ public sealed class LinuxTests(StandInHost host)
         Assert.Contains($"INIT heard {word}", said, StringComparison.Ordinal);
         Assert.Contains("rng_current: virtio_rng.0", said, StringComparison.Ordinal);
         Assert.Contains("INIT 256 bytes of entropy\r\n", said, StringComparison.Ordinal);
-        Assert.Matches(@"(\s[1-9]\d*){3}\s+GICv3\s+27\s+Level\s+arch_timer", said); // each processor has taken interrupts of its timer
+        Assert.Matches(@"(\s+[1-9]\d*){3}\s+GICv3\s+27\s+Level\s+arch_timer", said); // each processor has taken interrupts of its timer
         Assert.Matches(@"\s[1-9]\d*\s.*GICv3 .*virtio0", said);
     }
 
