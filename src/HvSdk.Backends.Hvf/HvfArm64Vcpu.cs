@@ -9,6 +9,7 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
     private const ulong TimerEnabled = 1;
     private const ulong TimerMasked = 2;
 
+    private readonly HvfVcpu _vcpu;
     private readonly HvfPartition _partition;
     private readonly HvFunctions _functions;
     private readonly HvfRegisters _registers;
@@ -17,8 +18,9 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
     private bool _isIrqAsserted;
     private bool _isFiqAsserted;
 
-    internal HvfArm64Vcpu(HvfPartition partition, HvfRegisters registers, int index, ulong number)
+    internal HvfArm64Vcpu(HvfVcpu vcpu, HvfPartition partition, HvfRegisters registers, int index, ulong number)
     {
+        _vcpu = vcpu;
         _partition = partition;
         _functions = partition.Functions;
         _registers = registers;
@@ -85,7 +87,7 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
             _registers.Set((HvRegister)i, registers[i]);
         }
 
-        _registers.Set(HvRegister.HV_REG_PC, registers.Pc);
+        MoveTo(registers.Pc);
         _registers.Set(HvRegister.HV_REG_CPSR, registers.Pstate);
     }
 
@@ -101,7 +103,14 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
     {
         for (int i = 0; i < names.Length; i++)
         {
-            _registers.Set(Number(names[i]), values[i]);
+            if (names[i] == Arm64Register.Pc)
+            {
+                MoveTo(values[i]);
+            }
+            else
+            {
+                _registers.Set(Number(names[i]), values[i]);
+            }
         }
     }
 
@@ -192,6 +201,7 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
 
     public override void LoadState(Arm64VcpuState state)
     {
+        _vcpu.ForgetPending();
         SetRegisters(state.Registers);
         SetSimdRegisters(state.Simd);
         if (state.Redistributor is { } redistributor)
@@ -223,6 +233,16 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
         if (_isFiqAsserted)
         {
             Assert(HvInterruptType.HV_INTERRUPT_TYPE_FIQ);
+        }
+    }
+
+    /// <summary>Sets the program counter. Where that is another than it was, the instruction of the last exit is not the one that goes on: its answer would reach the wrong one.</summary>
+    private void MoveTo(ulong pc)
+    {
+        if (_registers.Get(HvRegister.HV_REG_PC) != pc)
+        {
+            _vcpu.ForgetPending();
+            _registers.Set(HvRegister.HV_REG_PC, pc);
         }
     }
 

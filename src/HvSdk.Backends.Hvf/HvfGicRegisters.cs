@@ -46,13 +46,39 @@ internal static unsafe class HvfGicRegisters
         Add(GicdIpriorityr, 4, 4);
         Add(GicdIcfgr, 16, 4);
         Add(GicdIrouter, 1, 8);
+        int pending = values.Count;
         Add(GicdIspendr, 32, 4);
+        for (int i = pending; i < values.Count; i++)
+        {
+            // A level is pending while its line is up, and who drives the line sets it in the other machine too: as a pending bit it would interrupt once more.
+            uint first = (values[i].Offset - GicdIspendr) / 4 * 32;
+            values[i] = values[i] with { Value = values[i].Value & ReadEdges(functions, first) };
+        }
+
         Add(GicdIsactiver, 32, 4);
         Add(GicdIsenabler, 32, 4);
         ulong control = 0;
         HvfError.Check(functions.hv_gic_get_distributor_reg((ushort)GicdCtlr, &control), nameof(HvFunctions.hv_gic_get_distributor_reg));
         values.Add(new(GicdCtlr, control));
         return [.. values];
+    }
+
+    /// <summary>Which of 32 interrupts are edge-triggered: bit 1 of each field of two bits (GICD_ICFGR; GICv3 architecture, 12.9.9).</summary>
+    private static ulong ReadEdges(HvFunctions functions, uint first)
+    {
+        ulong edges = 0;
+        for (int half = 0; half < 2; half++)
+        {
+            ulong fields = 0;
+            ushort offset = (ushort)(GicdIcfgr + (first / 16 * 4) + (uint)(half * 4));
+            HvfError.Check(functions.hv_gic_get_distributor_reg(offset, &fields), nameof(HvFunctions.hv_gic_get_distributor_reg));
+            for (int i = 0; i < 16; i++)
+            {
+                edges |= (fields >> ((2 * i) + 1) & 1) << ((half * 16) + i);
+            }
+        }
+
+        return edges;
     }
 
     internal static void WriteDistributor(HvFunctions functions, Arm64GicRegisterValue[] values)

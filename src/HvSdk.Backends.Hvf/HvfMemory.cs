@@ -12,6 +12,10 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
 
     private readonly object _gate = new();
     private readonly List<HvfMapping> _mappings = [];
+    private long _changes;
+
+    /// <summary>How often the memory has changed: an abort that was taken before a change may have met what is gone.</summary>
+    internal long Changes => Volatile.Read(ref _changes);
 
     internal HvfMapping Map(ulong address, HvfMemoryBlock block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages)
     {
@@ -24,6 +28,7 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
             // SAFETY: the block holds size bytes from there; the core keeps it until the mapping is gone.
             HvfError.Check(functions.hv_vm_map(mapping.Host, address, checked((nuint)size), Rights(mapping)), nameof(HvFunctions.hv_vm_map));
             _mappings.Add(mapping);
+            _changes++;
         }
 
         return mapping;
@@ -35,6 +40,7 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
         {
             HvfError.Check(functions.hv_vm_unmap(mapping.Address, (nuint)mapping.Size), nameof(HvFunctions.hv_vm_unmap));
             _mappings.Remove(mapping);
+            _changes++;
         }
     }
 
@@ -58,6 +64,7 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
         {
             mapping.DirtyPages = enabled ? NewBitmap(mapping.Size) : null;
             Protect(mapping.Address, mapping.Size, Rights(mapping));
+            _changes++;
         }
     }
 
@@ -73,7 +80,10 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
     }
 
     /// <summary>Says what an abort of the guest's came upon. A first write to a tracked page is marked, and the guest may go on.</summary>
-    internal HvfAbort Meet(ulong address, bool isWrite)
+    /// <param name="address">The GPA.</param>
+    /// <param name="isWrite">Whether it is a write.</param>
+    /// <param name="changes">What <see cref="Changes"/> was before the guest was entered.</param>
+    internal HvfAbort Meet(ulong address, bool isWrite, long changes)
     {
         lock (_gate)
         {
@@ -84,7 +94,7 @@ internal sealed unsafe class HvfMemory(HvFunctions functions)
 
             if (!isWrite || (mapping.Access == MemoryAccess.ReadWrite && mapping.DirtyPages is null))
             {
-                return HvfAbort.Memory;
+                return _changes != changes ? HvfAbort.Changed : HvfAbort.Memory;
             }
 
             if (mapping.Access == MemoryAccess.ReadOnly)
@@ -150,6 +160,9 @@ internal enum HvfAbort
 
     /// <summary>The first write to a tracked page.</summary>
     FirstWrite,
+
+    /// <summary>Memory that has come, or may be written, since: the guest tries again.</summary>
+    Changed,
 
     /// <summary>Memory that the host could not provide as asked.</summary>
     Memory,

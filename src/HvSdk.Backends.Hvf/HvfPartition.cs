@@ -105,6 +105,9 @@ internal sealed unsafe partial class HvfPartition : PartitionBackend
     public override void Dispose()
     {
         _memory.Clear();
+
+        // A vCPU of this thread that another one has disposed of would keep the machine.
+        HvfLeftovers.Destroy(Functions);
         _vm.Dispose();
     }
 }

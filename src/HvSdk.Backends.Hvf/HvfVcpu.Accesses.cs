@@ -23,6 +23,7 @@ internal sealed unsafe partial class HvfVcpu
     private readonly byte[] _fault = new byte[1];
     private readonly UInt128[] _loaded = new UInt128[2];
     private HvfPending _pending;
+    private long _changesAtEntry;
     private Arm64MmioAccess _access;
     private ulong _address;
     private int _part;
@@ -36,6 +37,9 @@ internal sealed unsafe partial class HvfVcpu
         data.CopyTo(Data);
         _fault[0] = isFaulted ? (byte)1 : (byte)0;
     }
+
+    /// <summary>The vCPU was put elsewhere: what the last exit has left to do is no longer to be done.</summary>
+    internal void ForgetPending() => _pending = HvfPending.None;
 
     /// <summary>Does the rest of the last exit's instruction.</summary>
     /// <returns>False where that brings an exit of its own.</returns>
@@ -81,8 +85,8 @@ internal sealed unsafe partial class HvfVcpu
     private bool TryDecodeAbort(Arm64Syndrome syndrome, out VcpuExit exit)
     {
         ulong address = _exit->PhysicalAddress;
-        HvfAbort abort = _partition.Memory.Meet(address, syndrome.IsWrite);
-        if (abort == HvfAbort.FirstWrite)
+        HvfAbort abort = _partition.Memory.Meet(address, syndrome.IsWrite, _changesAtEntry);
+        if (abort is HvfAbort.FirstWrite or HvfAbort.Changed)
         {
             exit = default;
             return false;

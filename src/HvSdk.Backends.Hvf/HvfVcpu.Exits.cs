@@ -42,6 +42,9 @@ internal sealed unsafe partial class HvfVcpu
         {
             case Arm64ExceptionClass.DataAbort:
                 return TryDecodeAbort(syndrome, out exit);
+            case Arm64ExceptionClass.InstructionAbort when _partition.Memory.Meet(_exit->PhysicalAddress, isWrite: false, _changesAtEntry) == HvfAbort.Changed:
+                exit = default;
+                return false;
             case Arm64ExceptionClass.InstructionAbort:
                 exit = ExitFactory.Plain(VcpuExitKind.MemoryFault, _exit->PhysicalAddress, (uint)syndrome.Class, RawData);
                 return true;

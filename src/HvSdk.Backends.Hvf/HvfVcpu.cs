@@ -33,7 +33,7 @@ internal sealed unsafe partial class HvfVcpu : VcpuBackend
         _index = index;
         _exit = exit;
         _registers = new HvfRegisters(_functions, number, partition.HasGic);
-        _arm64 = new HvfArm64Vcpu(partition, _registers, index, number);
+        _arm64 = new HvfArm64Vcpu(this, partition, _registers, index, number);
         _debugger = new HvfDebugger(_functions, number, _registers, partition.Host.Platform);
         _power = partition.Psci[index];
     }
@@ -80,6 +80,7 @@ internal sealed unsafe partial class HvfVcpu : VcpuBackend
 
             _arm64.BeforeEntry();
             _debugger.BeforeEntry();
+            _changesAtEntry = _partition.Memory.Changes;
             int result = _functions.hv_vcpu_run(_number);
             if (result != (int)HvReturn.HV_SUCCESS)
             {

@@ -30,6 +30,7 @@ public sealed partial class VirtualMachineBuilder
             (BootMachine bootMachine, IReadOnlyList<MachineTable> contents, PowerManagement? power) = IsArm64
                 ? CompleteArm64(plan, chips, ending, problems)
                 : CompletePc(plan, chips, ending, image);
+            NameVirtioDevices(image, plan, problems);
             if (image is not null)
             {
                 problems.AddRange(image.FindProblems(bootMachine));

@@ -1,3 +1,4 @@
+using HvSdk.Boot;
 using HvSdk.Devices.Virtio;
 
 namespace HvSdk.VirtualMachines;
@@ -15,6 +16,29 @@ public sealed partial class VirtualMachineBuilder
         ArgumentNullException.ThrowIfNull(device);
         _virtioDevices.Add((name ?? device.GetType().Name, device));
         return this;
+    }
+
+    /// <summary>By the command line, where the board's options say so.</summary>
+    private void NameVirtioDevices(BootImage? image, MachinePlan plan, List<string> problems)
+    {
+        if (!_board.VirtioKernelParameters || image is null)
+        {
+            return;
+        }
+
+        if (_board.Acpi || image is not LinuxImage linux)
+        {
+            problems.Add(
+                $"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioKernelParameters)} is on, and the machine boots {(_board.Acpi ? "with ACPI, by which a kernel finds the same devices" : "no Linux kernel of its own")}. "
+                + $"{(_board.Acpi ? $"Turn {nameof(BoardOptions.Acpi)} off, or leave the option off." : "Leave it off.")}");
+            return;
+        }
+
+        string[] parameters = [.. plan.Slots.Select(static slot => (slot.Device as VirtioMmio)?.KernelParameter).OfType<string>()];
+        if (parameters.Length > 0)
+        {
+            linux.AddParameters(string.Join(' ', parameters));
+        }
     }
 
     private void PlaceVirtioDevices(List<string> problems)

@@ -3,6 +3,7 @@ using HvSdk.Backends.Hvf.Interop;
 
 namespace HvSdk.Backends.Hvf.Tests;
 
+/// <summary>What is said where the framework cannot be used, and what of it is optional.</summary>
 public sealed class ProbeTests
 {
     [Fact]

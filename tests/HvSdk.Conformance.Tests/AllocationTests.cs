@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -13,28 +10,28 @@ public sealed class AllocationTests
     [Fact]
     public void Exits_ThroughTheBuses_AllocateNothing()
     {
-        // A port write and read and an MMIO write and read in each round; then it halts.
-        using var machine = new TestMachine(GuestProgram.LongMode(static a =>
+        const ulong elsewhere = TestMachine.DeviceAddress + 0x1000;
+
+        // A write and a read of the device's register and of an address without memory in each round; then it halts.
+        TestProgram program = Guest.Program(static g =>
         {
-            a.mov(ecx, s_rounds);
-            a.mov(edx, TestMachine.DevicePort);
-            a.mov(edi, (uint)TestMachine.DeviceAddress);
-            Label loop = a.CreateLabel();
-            a.Label(ref loop);
-            a.@out(dx, al);
-            a.@in(al, dx);
-            a.mov(__[rdi], eax);
-            a.mov(eax, __[rdi]);
-            a.dec(ecx);
-            a.jnz(loop);
-            a.hlt();
-        }));
+            g.Set(GuestRegister.Count, (ulong)s_rounds);
+            g.Set(GuestRegister.Address, elsewhere);
+            GuestLabel loop = g.MarkHere();
+            g.Out(1);
+            g.In(1);
+            g.Store(4);
+            g.Load(4);
+            g.Add(GuestRegister.Count, -1);
+            g.JumpUnlessZero(GuestRegister.Count, loop);
+            g.Halt();
+        });
+        using var machine = new TestMachine(program);
         var device = new Counter();
-        using BusWindow port = machine.Partition.Ports.Map(TestMachine.DevicePort, 4, device);
-        using BusWindow mmio = machine.Partition.Mmio.Map(TestMachine.DeviceAddress, 8, device);
-        X64Registers start = machine.Registers;
+        using BusWindow register = machine.Partition.DeviceBus().Map(Guest.DevicePlace, 4, device);
+        using BusWindow mmio = machine.Partition.Mmio.Map(elsewhere, 8, device);
         machine.Run(VcpuExitKind.Halt);
-        machine.Registers = start;
+        program.Start(machine.Vcpu);
         Vcpu vcpu = machine.Vcpu;
         using var limit = new Timer(static vcpu => ((Vcpu)vcpu!).Cancel(), vcpu, Limit.Value, Timeout.InfiniteTimeSpan);
 
@@ -49,18 +46,12 @@ public sealed class AllocationTests
     [Fact]
     public void Exits_OneByOne_AllocateNothing()
     {
-        using var machine = new TestMachine(GuestProgram.LongMode(static a =>
-        {
-            Label loop = a.CreateLabel();
-            a.Label(ref loop);
-            a.@in(al, 0x80);
-            a.jmp(loop);
-        }));
+        using var machine = new TestMachine(Guest.Asker());
         Vcpu vcpu = machine.Vcpu;
         AssertNothing(() =>
         {
             VcpuExit exit = vcpu.RunOnce();
-            exit.SetValue(exit.Port);
+            exit.SetValue(exit.Place());
         });
     }
 
@@ -68,7 +59,7 @@ public sealed class AllocationTests
     public void Doorbell_RungAndWaitedFor_AllocatesNothing()
     {
         using var machine = new TestMachine();
-        using Doorbell doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Guest.DeviceDoorbell());
         using var source = new CancellationTokenSource();
         CancellationToken token = source.Token;
         TimeSpan limit = Limit.Value;
@@ -86,20 +77,21 @@ public sealed class AllocationTests
     [Fact]
     public void Interrupts_Raised_AllocateNothing()
     {
-        using var machine = new TestMachine(configure: static options => options.InterruptController = InterruptControllerMode.Full);
+        using var machine = new TestMachine(configure: GuestMessages.ConfigureFull);
         _ = machine.Vcpu;
         InterruptController interrupts = machine.Partition.Interrupts;
         InterruptLine line = interrupts.GetLine(5);
-        using InterruptTrigger message = interrupts.CreateTrigger(MsiMessage.ForX64(0x40));
-        using InterruptTrigger level = interrupts.CreateTrigger(interrupts.GetLine(6), levelTriggered: true);
+        MsiMessage address = GuestMessages.Message;
+        using InterruptTrigger message = interrupts.CreateTrigger(address);
+        using InterruptTrigger? level = Guest.IsX64 ? interrupts.CreateTrigger(interrupts.GetLine(6), levelTriggered: true) : null;
 
         AssertNothing(() =>
         {
             line.Pulse();
-            interrupts.Send(MsiMessage.ForX64(0x40));
+            interrupts.Send(address);
             message.Signal();
-            level.Signal();
-            level.WaitForAcknowledge(TimeSpan.Zero);
+            level?.Signal();
+            level?.WaitForAcknowledge(TimeSpan.Zero);
         });
     }
 

@@ -1,6 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -12,34 +10,32 @@ public sealed class BusTests
     {
         const int count = 50;
 
-        // Writes N to port 0x500 + 4 N and to device page N, for N from 49 down to 0.
-        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        const ulong firstPage = TestMachine.DeviceAddress + 0x10_0000;
+
+        // Writes N to register N of the device and to device page N, for N from 49 down to 0.
+        using var machine = new TestMachine(Guest.Program(static g =>
         {
-            Iced.Intel.Label next = a.CreateLabel();
-            a.mov(ecx, count - 1);
-            a.Label(ref next);
-            a.lea(edx, __[rcx * 4 + TestMachine.DevicePort]);
-            a.mov(eax, ecx);
-            a.@out(dx, eax);
-            a.mov(edi, ecx);
-            a.shl(edi, 12);
-            a.add(edi, unchecked((int)TestMachine.DeviceAddress));
-            a.mov(__[rdi], eax);
-            a.dec(ecx);
-            a.jns(next);
-            a.hlt();
+            for (int i = count - 1; i >= 0; i--)
+            {
+                g.Set(GuestRegister.Value, (ulong)i);
+                g.Set(GuestRegister.Address, firstPage + ((ulong)i * 0x1000));
+                g.Out(4, i * 4);
+                g.Store(4);
+            }
+
+            g.Halt();
         }));
-        QueueDevice[] ports = [.. Enumerable.Range(0, count).Select(static _ => new QueueDevice())];
+        QueueDevice[] registers = [.. Enumerable.Range(0, count).Select(static _ => new QueueDevice())];
         QueueDevice[] pages = [.. Enumerable.Range(0, count).Select(static _ => new QueueDevice())];
         foreach (int i in Enumerable.Range(0, count))
         {
-            machine.Partition.Ports.Map((ulong)(TestMachine.DevicePort + (i * 4)), 4, ports[i]);
-            machine.Partition.Mmio.Map(TestMachine.DeviceAddress + ((ulong)i * 0x1000), 0x1000, pages[i]);
+            machine.Partition.DeviceBus().Map(Guest.DevicePlace + ((ulong)i * 4), 4, registers[i]);
+            machine.Partition.Mmio.Map(firstPage + ((ulong)i * 0x1000), 0x1000, pages[i]);
         }
 
         machine.Run(VcpuExitKind.Halt);
 
-        Assert.All(ports, static (device, i) => Assert.Equal([(ulong)i], device.Writes));
+        Assert.All(registers, static (device, i) => Assert.Equal([(ulong)i], device.Writes));
         Assert.All(pages, static (device, i) => Assert.Equal([(ulong)i], device.Writes));
         Assert.Equal(0, machine.Vcpu.Statistics.UnhandledWrites);
     }
@@ -50,22 +46,21 @@ public sealed class BusTests
     [InlineData(3, 2)]
     public void Access_StraddlingEndOfWindow_ReachesNoDevice(int start, int size)
     {
-        // Reads the port and writes it back, with bytes on both sides of the end of a window.
-        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        // Reads registers and writes them back, with bytes on both sides of the end of a window.
+        using var machine = new TestMachine(Guest.Program(g =>
         {
-            a.mov(edx, TestMachine.DevicePort + start);
-            a.In(size);
-            a.Out(size);
-            a.hlt();
+            g.In(size, start);
+            g.Out(size, start);
+            g.Halt();
         }));
         var two = new RecordingDevice(2);
         var next = new RecordingDevice(2);
-        machine.Partition.Ports.Map(TestMachine.DevicePort, 2, two);
-        machine.Partition.Ports.Map(TestMachine.DevicePort + 2, 2, next);
+        machine.Partition.DeviceBus().Map(Guest.DevicePlace, 2, two);
+        machine.Partition.DeviceBus().Map(Guest.DevicePlace + 2, 2, next);
 
         machine.Run(VcpuExitKind.Halt);
 
-        Assert.Equal(Guest.Low(ulong.MaxValue, size), machine.Registers.Rax);
+        Assert.Equal(Guest.Low(ulong.MaxValue, size), machine.Read(GuestRegister.Value));
         Assert.Empty(two.Accesses);
         Assert.Empty(next.Accesses);
         Assert.Equal(1, machine.Vcpu.Statistics.UnhandledReads);
@@ -75,30 +70,29 @@ public sealed class BusTests
     [Fact]
     public void Window_RemovedByItsDevice_IsGoneForNextAccess()
     {
-        // Reads the port three times, into AL, BL and CL.
-        using var machine = new TestMachine(GuestProgram.LongMode(a =>
+        // Reads the register three times, and keeps each.
+        using var machine = new TestMachine(Guest.Program(static g =>
         {
-            a.mov(edx, TestMachine.DevicePort);
-            a.@in(al, dx);
-            a.mov(bl, al);
-            a.@in(al, dx);
-            a.mov(cl, al);
-            a.@in(al, dx);
-            a.hlt();
+            g.In(1);
+            g.Copy(GuestRegister.First, GuestRegister.Value);
+            g.In(1);
+            g.Copy(GuestRegister.Second, GuestRegister.Value);
+            g.In(1);
+            g.Halt();
         }));
         var device = new OneShotDevice();
-        device.Window = machine.Partition.Ports.Map(TestMachine.DevicePort, 1, device);
+        device.Window = machine.Partition.DeviceBus().Map(Guest.DevicePlace, 1, device);
 
         machine.Run(VcpuExitKind.Halt);
 
-        Assert.Equal((0x42UL, 0xFFUL, 0xFFUL), (machine.Registers.Rbx, machine.Registers.Rcx, machine.Registers.Rax));
+        Assert.Equal((0x42UL, 0xFFUL, 0xFFUL), (machine.Read(GuestRegister.First), machine.Read(GuestRegister.Second), machine.Read(GuestRegister.Value)));
     }
 
     [Fact]
     public void Window_MappedAndUnmappedWhileRunning_GuestSeesDeviceOrOpenBus()
     {
         // Reads a device for ever: counts its answer in [buffer], ones in [buffer + 8], all else in [buffer + 16].
-        GuestProgram program = PollingGuest.Create(0x4242_4242, 0xFFFF_FFFF);
+        TestProgram program = PollingGuest.Create(0x4242_4242, 0xFFFF_FFFF);
         using var machine = new TestMachine(program);
         using var guest = new BackgroundGuest(machine.Partition, 0, program);
 
@@ -125,7 +119,7 @@ public sealed class BusTests
         ArgumentException overWindow = Assert.Throws<ArgumentException>(
             () => machine.Partition.Mmio.Map(TestMachine.DeviceAddress + 0xFFF, 1, new ConstantDevice(0)));
         ArgumentException overRam = Assert.Throws<ArgumentException>(() => machine.Partition.Mmio.Map(0x1000, 4, new ConstantDevice(0)));
-        ArgumentException ramOverWindow = Assert.Throws<ArgumentException>(() => machine.Memory.Map(TestMachine.DeviceAddress, 0x2000));
+        ArgumentException ramOverWindow = Assert.Throws<ArgumentException>(() => machine.Memory.Map(TestMachine.DeviceAddress, 2 * (ulong)Guest.PageSize));
 
         Assert.Contains("the window of ConstantDevice at 0xD0000000 to 0xD0000FFF", overWindow.Message, StringComparison.Ordinal);
         Assert.Contains("region RAM at 0x0 to 0x1FFFFF", overRam.Message, StringComparison.Ordinal);

@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -25,13 +22,13 @@ public sealed class CancellationTests
     public void Cancel_BeforeFirstRun_EndsItAtTheFirstInstruction()
     {
         using TestMachine machine = CreateReader();
-        ulong start = machine.Registers.Rip;
+        ulong start = machine.ProgramCounter();
 
         machine.Vcpu.Cancel();
 
         Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
-        Assert.Equal(start, machine.Registers.Rip);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        Assert.Equal(start, machine.ProgramCounter());
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -44,22 +41,22 @@ public sealed class CancellationTests
         machine.Vcpu.Cancel();
 
         Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
-        machine.RunOnce(VcpuExitKind.PortRead);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
     public void Cancel_BetweenRuns_CompletesThePendingAccess()
     {
         using TestMachine machine = CreateReader();
-        VcpuExit exit = machine.RunOnce(VcpuExitKind.PortRead);
+        VcpuExit exit = machine.RunOnce(Guest.ReadExit);
         exit.SetValue(0x5A);
 
         machine.Vcpu.Cancel();
 
         Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
-        Assert.Equal(0x5AUL, machine.Registers.Rax);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        Assert.Equal(0x5AUL, machine.Read(GuestRegister.Value));
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -67,12 +64,12 @@ public sealed class CancellationTests
     {
         using TestMachine machine = CreateReader();
         var handler = new Script { Last = ExitDisposition.Stop };
-        Assert.Equal(VcpuExitKind.PortRead, machine.Run(ref handler).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Run(ref handler).Kind);
 
         machine.Vcpu.Cancel();
 
         Assert.Equal(VcpuExitKind.Canceled, machine.Run().Kind);
-        Assert.Equal(VcpuExitKind.PortRead, machine.Run(ref handler).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Run(ref handler).Kind);
     }
 
     [Fact]
@@ -81,10 +78,10 @@ public sealed class CancellationTests
         using TestMachine machine = CreateReader();
         var handler = new Script { Act = static vcpu => vcpu.Cancel(), Vcpu = machine.Vcpu, Last = ExitDisposition.Stop };
 
-        Assert.Equal(VcpuExitKind.PortRead, machine.Run(ref handler).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Run(ref handler).Kind);
 
         Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -96,7 +93,7 @@ public sealed class CancellationTests
         Assert.Equal(VcpuExitKind.Canceled, machine.Run(ref handler).Kind);
 
         Assert.Equal(1, handler.Calls);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -123,14 +120,8 @@ public sealed class CancellationTests
         vcpu.Cancel();
     }
 
-    /// <summary>Reads a port for ever.</summary>
-    private static TestMachine CreateReader() => new(GuestProgram.LongMode(static a =>
-    {
-        Label loop = a.CreateLabel();
-        a.Label(ref loop);
-        a.@in(al, SpinningGuest.Port);
-        a.jmp(loop);
-    }));
+    /// <summary>Asks the host for ever.</summary>
+    private static TestMachine CreateReader() => new(Guest.Asker());
 
     private struct Script : IVcpuHandler
     {

@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -38,13 +35,13 @@ public sealed class CancellationTokenTests
     public void Token_CancelledBefore_TheGuestIsNotEntered()
     {
         using TestMachine machine = CreateReader();
-        ulong start = machine.Registers.Rip;
+        ulong start = machine.ProgramCounter();
 
         Assert.Throws<OperationCanceledException>(() => { _ = machine.Vcpu.Run(new CancellationToken(true)).Kind; });
 
-        Assert.Equal(start, machine.Registers.Rip);
+        Assert.Equal(start, machine.ProgramCounter());
         Assert.Equal(0, machine.Vcpu.Statistics.Exits);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -56,7 +53,7 @@ public sealed class CancellationTokenTests
         Assert.Throws<OperationCanceledException>(() => { _ = machine.Vcpu.Run(new CancellationToken(true)).Kind; });
 
         Assert.Equal(VcpuExitKind.Canceled, machine.Run().Kind);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Theory]
@@ -71,7 +68,7 @@ public sealed class CancellationTokenTests
         Assert.Equal(VcpuExitKind.Canceled, machine.Vcpu.Run(ref handler, source.Token).Kind);
 
         // Nothing of either is left.
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -81,10 +78,10 @@ public sealed class CancellationTokenTests
         using var source = new CancellationTokenSource();
         var handler = new Canceler { Vcpu = machine.Vcpu, Source = source, Answer = ExitDisposition.Stop };
 
-        Assert.Equal(VcpuExitKind.PortRead, machine.Vcpu.Run(ref handler, source.Token).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Vcpu.Run(ref handler, source.Token).Kind);
 
-        machine.RunOnce(VcpuExitKind.PortRead);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -94,10 +91,10 @@ public sealed class CancellationTokenTests
         using var source = new CancellationTokenSource();
         var handler = new Canceler { Vcpu = machine.Vcpu, Source = source, CallsCancel = true, Answer = ExitDisposition.Stop };
 
-        Assert.Equal(VcpuExitKind.PortRead, machine.Vcpu.Run(ref handler, source.Token).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Vcpu.Run(ref handler, source.Token).Kind);
 
         Assert.Equal(VcpuExitKind.Canceled, machine.RunOnce().Kind);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -106,22 +103,16 @@ public sealed class CancellationTokenTests
         using TestMachine machine = CreateReader();
         using var source = new CancellationTokenSource();
         var handler = new Canceler { Vcpu = machine.Vcpu, Answer = ExitDisposition.Stop };
-        Assert.Equal(VcpuExitKind.PortRead, machine.Vcpu.Run(ref handler, source.Token).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Vcpu.Run(ref handler, source.Token).Kind);
 
         source.Cancel();
 
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
         Assert.Equal(0, machine.Vcpu.Statistics.Kicks);
     }
 
-    /// <summary>Reads a port for ever.</summary>
-    private static TestMachine CreateReader() => new(GuestProgram.LongMode(static a =>
-    {
-        Label loop = a.CreateLabel();
-        a.Label(ref loop);
-        a.@in(al, SpinningGuest.Port);
-        a.jmp(loop);
-    }));
+    /// <summary>Asks the host for ever.</summary>
+    private static TestMachine CreateReader() => new(Guest.Asker());
 
     private struct Canceler : IVcpuHandler
     {

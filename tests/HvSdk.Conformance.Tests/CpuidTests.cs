@@ -5,6 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>The CPUID table of a partition is what its guest sees.</summary>
+[X64Only("CPUID is an instruction of x86; AArch64 has ID registers (Arm64SystemRegisterTests).")]
 public sealed class CpuidTests
 {
     private const uint CustomLeaf = 0x4000_0100;

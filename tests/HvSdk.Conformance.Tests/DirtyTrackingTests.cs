@@ -6,8 +6,9 @@ namespace HvSdk.Conformance.Tests;
 public sealed class DirtyTrackingTests
 {
     private const ulong Here = 0x4000_0000;
-    private const ulong Page = 0x1000;
     private const int Pages = 256;
+
+    private static ulong Page => (ulong)Guest.PageSize;
 
     private static readonly int[] s_written = [0, 1, 62, 63, 64, 127, 128, 200, 255];
 
@@ -18,7 +19,7 @@ public sealed class DirtyTrackingTests
         using TestMachine machine = DirtyGuest.Writer(level, Here, s_written);
         MemoryRegion region = Map(machine);
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
 
         Assert.Equal(s_written, DirtyGuest.Collect(region));
         Assert.Empty(DirtyGuest.Collect(region));
@@ -33,7 +34,7 @@ public sealed class DirtyTrackingTests
 
         for (int i = 0; i < 3; i++)
         {
-            machine.RunOnce(VcpuExitKind.PortWrite);
+            machine.RunOnce(Guest.WriteExit);
             Assert.Equal(s_written, DirtyGuest.Collect(region));
         }
     }
@@ -43,15 +44,17 @@ public sealed class DirtyTrackingTests
     public void Collect_AfterWriteAcrossPages_GivesBoth(int level)
     {
         // Writes 8 bytes from the last byte of page 63 on.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(Iced.Intel.AssemblerRegisters.edi, (uint)(Here + (64 * Page) - 1));
-            a.Store(8);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Here + (64 * Page) - 1);
+                g.Store(8);
+                g.Done();
+            },
+            level));
         MemoryRegion region = Map(machine);
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
 
         Assert.Equal([63, 64], DirtyGuest.Collect(region));
     }
@@ -61,16 +64,18 @@ public sealed class DirtyTrackingTests
     public void Collect_AfterGuestReads_IsEmpty(int level) => Divergences.Check("dirty-after-reads", () =>
     {
         // Reads pages 5 and 6.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(Iced.Intel.AssemblerRegisters.edi, (uint)(Here + (5 * Page)));
-            a.Load(8);
-            a.Load(8, (long)Page);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Here + (5 * Page));
+                g.Load(8);
+                g.Load(8, (int)Page);
+                g.Done();
+            },
+            level));
         MemoryRegion region = Map(machine);
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
 
         Assert.Empty(DirtyGuest.Collect(region));
     });
@@ -101,7 +106,7 @@ public sealed class DirtyTrackingTests
         MemoryRegion first = Map(machine);
         MemoryRegion second = machine.Memory.Map(Here + (Pages * Page), Pages * Page, new MemoryRegionOptions { TrackDirtyPages = true });
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
 
         Assert.Equal([2], DirtyGuest.Collect(first));
         Assert.Equal([3], DirtyGuest.Collect(second));
@@ -116,19 +121,19 @@ public sealed class DirtyTrackingTests
         Assert.False(region.IsTrackingDirtyPages);
         Assert.Throws<InvalidOperationException>(() => DirtyGuest.Collect(region));
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
         region.StartDirtyTracking();
         region.StartDirtyTracking();
         Assert.True(region.IsTrackingDirtyPages);
         Assert.Empty(DirtyGuest.Collect(region));
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
         region.StopDirtyTracking();
         Assert.Throws<InvalidOperationException>(() => DirtyGuest.Collect(region));
 
         region.StartDirtyTracking();
         Assert.Empty(DirtyGuest.Collect(region));
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
         Assert.Equal(s_written, DirtyGuest.Collect(region));
     }
 
@@ -143,7 +148,7 @@ public sealed class DirtyTrackingTests
         Assert.Contains("is not mapped", exception.Message, StringComparison.Ordinal);
 
         region.MapAt(Here);
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnce(Guest.WriteExit);
 
         Assert.Equal(s_written, DirtyGuest.Collect(region));
     }

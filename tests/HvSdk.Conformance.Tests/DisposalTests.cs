@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -41,21 +38,21 @@ public sealed class DisposalTests
     public void Hypervisor_DisposedOf_PartitionsGoOn()
     {
         using var machine = new TestMachine(
-            GuestProgram.RealMode(static a => a.@in(al, 0x80)), static options => options.InterruptController = InterruptControllerMode.Full);
+            Guest.Program(static g => g.Ask()), GuestMessages.ConfigureFull);
 
         machine.Hypervisor.Dispose();
 
-        machine.RunOnce(VcpuExitKind.PortRead);
-        using Doorbell doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
+        machine.RunOnce(Guest.ReadExit);
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Guest.DeviceDoorbell());
         machine.Partition.LoadState(machine.Partition.SaveState());
-        machine.Vcpu.X64.LoadState(machine.Vcpu.X64.SaveState());
+        machine.Vcpu.SaveAndLoadState();
         Assert.Throws<ObjectDisposedException>(() => machine.Hypervisor.CreatePartition());
     }
 
     [Fact]
     public void Partition_UsedAfterDispose_SaysSo()
     {
-        var machine = new TestMachine(configure: static options => options.InterruptController = InterruptControllerMode.Full);
+        var machine = new TestMachine(configure: GuestMessages.ConfigureFull);
         Partition partition = machine.Partition;
         Vcpu vcpu = machine.Vcpu;
         InterruptLine line = partition.Interrupts.GetLine(1);
@@ -64,16 +61,16 @@ public sealed class DisposalTests
         foreach (Action use in (Action[])
             [
                 () => partition.CreateVcpu(0),
-                () => partition.CreateDoorbell(DoorbellLocation.Port(1)),
-                () => partition.Memory.Map(0x1000_0000, 0x1000),
+                () => partition.CreateDoorbell(Guest.DeviceDoorbell()),
+                () => partition.Memory.Map(0x1000_0000, (ulong)Guest.PageSize),
                 () => partition.Ports.Map(1, 1, new Nothing()),
                 () => partition.SaveState(),
                 () => partition.ReadHostStatistics(),
-                () => partition.Interrupts.Send(MsiMessage.ForX64(0x40)),
+                () => partition.Interrupts.Send(GuestMessages.Message),
                 () => partition.Interrupts.SetRoutes([]),
                 () => partition.Interrupts.CreateTrigger(line),
                 () => line.Pulse(),
-                () => vcpu.X64.GetRegisters(),
+                () => vcpu.ReadRegisters(),
                 () => { _ = vcpu.RunOnce().Kind; },
                 () => { _ = vcpu.Run().Kind; },
                 () => vcpu.SetDebug(VcpuDebugOptions.None),
@@ -97,7 +94,7 @@ public sealed class DisposalTests
         vcpu.Dispose();
 
         Assert.Empty(machine.Partition.Vcpus);
-        var exception = Assert.Throws<ObjectDisposedException>(() => vcpu.X64.GetRegisters());
+        var exception = Assert.Throws<ObjectDisposedException>(() => vcpu.ReadRegisters());
         Assert.Contains("vCPU 0", exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, vcpu.Statistics.Exits);
     }
@@ -110,14 +107,14 @@ public sealed class DisposalTests
 
         Limit.Await(Task.Run(vcpu.Dispose), "the disposal");
 
-        Assert.Throws<ObjectDisposedException>(() => vcpu.X64.GetRegisters());
+        Assert.Throws<ObjectDisposedException>(() => vcpu.ReadRegisters());
     }
 
     [Fact]
     public void Region_DisposedOfWithinACopy_LivesUntilItsEnd()
     {
         using var machine = new TestMachine();
-        MemoryRegion region = machine.Memory.Map(0x1000_0000, 0x1000);
+        MemoryRegion region = machine.Memory.Map(0x1000_0000, (ulong)Guest.PageSize);
         region.Write<byte>(0xFFF, 0x5A);
 
         region.AccessInPlace(0, 0x1000, region, static (bytes, region) =>
@@ -135,11 +132,13 @@ public sealed class DisposalTests
     private static void CreateAndDispose(Part[] order)
     {
         using Hypervisor hypervisor = LiveHypervisor.Open();
-        using Partition partition = hypervisor.CreatePartition(new PartitionOptions { InterruptController = InterruptControllerMode.PerVcpu });
+        var options = new PartitionOptions();
+        GuestMessages.Configure(options);
+        using Partition partition = hypervisor.CreatePartition(options);
         MemoryRegion region = partition.Memory.Map(0, 0x1_0000);
         using Vcpu vcpu = partition.CreateVcpu(0);
-        using Doorbell doorbell = partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
-        using InterruptTrigger trigger = partition.Interrupts.CreateTrigger(MsiMessage.ForX64(0x40));
+        using Doorbell doorbell = partition.CreateDoorbell(Guest.DeviceDoorbell());
+        using InterruptTrigger trigger = partition.Interrupts.CreateTrigger(GuestMessages.Message);
         foreach (Part part in order)
         {
             IDisposable disposable = part switch

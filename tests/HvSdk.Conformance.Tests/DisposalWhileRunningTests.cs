@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -22,10 +19,10 @@ public sealed class DisposalWhileRunningTests
     [InlineData(Target.Partition, SpinAt.User)]
     public void Dispose_FromAnotherThread_EndsTheRunAndWaitsForIt(Target target, SpinAt place)
     {
-        GuestProgram program = SpinningGuest.Create(place);
+        TestProgram program = SpinningGuest.Create(place);
         using var machine = new TestMachine(program);
         var running = new Signal();
-        using BusWindow window = machine.Partition.Ports.Map(SpinningGuest.Port, 1, running);
+        using BusWindow window = machine.Partition.DeviceBus().Map(Guest.DonePlace, 1, running);
         Task<VcpuExitKind> run = machine.Partition.RunVcpuAsync(0, (vcpu, token) =>
         {
             program.Start(vcpu);
@@ -57,7 +54,7 @@ public sealed class DisposalWhileRunningTests
 
             VcpuExitKind kind = vcpu.Run(ref handler).Kind;
 
-            Assert.Equal(answer == ExitDisposition.Stop ? VcpuExitKind.PortRead : VcpuExitKind.Canceled, kind);
+            Assert.Equal(answer == ExitDisposition.Stop ? Guest.ReadExit : VcpuExitKind.Canceled, kind);
             Assert.Equal(1, handler.Calls);
             Assert.Throws<ObjectDisposedException>(() => { _ = vcpu.RunOnce().Kind; });
             Assert.Empty(machine.Partition.Vcpus);
@@ -75,7 +72,7 @@ public sealed class DisposalWhileRunningTests
 
             Assert.Throws<TimeZoneNotFoundException>(() => { _ = vcpu.Run(ref handler).Kind; });
 
-            Assert.Throws<ObjectDisposedException>(() => vcpu.X64.GetRegisters());
+            Assert.Throws<ObjectDisposedException>(() => vcpu.ReadRegisters());
         });
     }
 
@@ -83,11 +80,11 @@ public sealed class DisposalWhileRunningTests
     public void Dispose_OfPartitionWithSeveralRunningVcpus_EndsAll()
     {
         const int vcpus = 4;
-        GuestProgram program = SpinningGuest.Create(SpinAt.User);
+        TestProgram program = SpinningGuest.Create(SpinAt.User);
         using var machine = new TestMachine(configure: static options => options.MaxVcpus = vcpus);
         program.LoadInto(machine.Memory);
         var running = new Signal(vcpus);
-        using BusWindow window = machine.Partition.Ports.Map(SpinningGuest.Port, 1, running);
+        using BusWindow window = machine.Partition.DeviceBus().Map(Guest.DonePlace, 1, running);
         Task<VcpuExitKind>[] runs = [.. Enumerable.Range(0, vcpus).Select(i => machine.Partition.RunVcpuAsync(i, (vcpu, _) =>
         {
             program.Start(vcpu);
@@ -103,10 +100,10 @@ public sealed class DisposalWhileRunningTests
     [Fact]
     public void Dispose_FromManyThreadsAtOnce_EachReturnsWhenAllIsGone()
     {
-        GuestProgram program = SpinningGuest.Create(SpinAt.User);
+        TestProgram program = SpinningGuest.Create(SpinAt.User);
         using var machine = new TestMachine(program);
         var running = new Signal();
-        using BusWindow window = machine.Partition.Ports.Map(SpinningGuest.Port, 1, running);
+        using BusWindow window = machine.Partition.DeviceBus().Map(Guest.DonePlace, 1, running);
         Task<VcpuExitKind> run = machine.Partition.RunVcpuAsync(0, (vcpu, _) =>
         {
             program.Start(vcpu);
@@ -121,14 +118,8 @@ public sealed class DisposalWhileRunningTests
         Assert.Equal(VcpuExitKind.Canceled, Limit.Await(run, "the run to end"));
     }
 
-    /// <summary>Reads a port for ever.</summary>
-    private static TestMachine CreateReader() => new(GuestProgram.RealMode(static a =>
-    {
-        Label loop = a.CreateLabel();
-        a.Label(ref loop);
-        a.@in(al, 0x80);
-        a.jmp(loop);
-    }));
+    /// <summary>Asks the host for ever.</summary>
+    private static TestMachine CreateReader() => new(Guest.Asker());
 
     private struct Disposer : IVcpuHandler
     {
@@ -145,7 +136,7 @@ public sealed class DisposalWhileRunningTests
         }
     }
 
-    /// <summary>A port that the guests write to: their vCPUs are then within a run.</summary>
+    /// <summary>Where the guests say that they spin: their vCPUs are then within a run.</summary>
     private sealed class Signal(int writes = 1) : IBusDevice
     {
         private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);

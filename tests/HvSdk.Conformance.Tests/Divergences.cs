@@ -75,6 +75,7 @@ internal static class Divergences
             "KVM_PVM does not look at the ring between the instructions that it interprets, and overruns it."),
         .. VcpuDivergences.Lines,
         .. WhpDivergences.Lines,
+        .. HvfDivergences.Lines,
     ];
 
     /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>

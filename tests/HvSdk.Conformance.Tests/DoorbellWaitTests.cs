@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -13,17 +10,15 @@ public sealed class DoorbellWaitTests
     {
         const int rounds = 200;
 
-        // Rings for ever, with a port write after each ring, so that the test can keep step.
-        using var machine = new TestMachine(GuestProgram.LongMode(static a =>
+        // Rings for ever, and leaves after each ring, so that the test can keep step.
+        using var machine = new TestMachine(Guest.Program(static g =>
         {
-            a.mov(edx, TestMachine.DevicePort);
-            Label loop = a.CreateLabel();
-            a.Label(ref loop);
-            a.@out(dx, al);
-            a.@out(0x80, al);
-            a.jmp(loop);
+            GuestLabel loop = g.MarkHere();
+            g.Out(1);
+            g.Done();
+            g.Jump(loop);
         }));
-        using Doorbell doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(Guest.DeviceDoorbell());
         using var heard = new SemaphoreSlim(0);
         Task worker = Task.Factory.StartNew(
             () =>
@@ -40,7 +35,7 @@ public sealed class DoorbellWaitTests
 
         for (int i = 0; i < rounds; i++)
         {
-            machine.RunOnce(VcpuExitKind.PortWrite);
+            machine.RunToDone();
             Assert.True(heard.Wait(Limit.Value) || worker.IsFaulted, $"the worker hears ring {i}");
         }
 
@@ -118,7 +113,7 @@ public sealed class DoorbellWaitTests
     private static TestMachine Create(out Doorbell doorbell)
     {
         var machine = new TestMachine();
-        doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
+        doorbell = machine.Partition.CreateDoorbell(Guest.DeviceDoorbell());
         return machine;
     }
 

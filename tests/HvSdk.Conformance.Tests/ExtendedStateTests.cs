@@ -6,6 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>x87, SSE and AVX registers by the XSAVE area, and XCR0.</summary>
+[X64Only("XSAVE and XCR0 are x86's; Arm64RegisterTests has SIMD.")]
 public sealed class ExtendedStateTests
 {
     // Intel SDM vol. 1, 13.4: the legacy region's control word and XMM registers, and the header's component bitmap.

@@ -5,6 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>A guest that waits, and guests that cannot go on.</summary>
+[X64Only("HLT and the triple fault are x86's; Arm64WaitTests has WFI, and nothing on AArch64 shuts a processor down.")]
 public sealed class HaltAndShutdownTests
 {
     [Theory]

@@ -6,6 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>A guest that halts where the host keeps its local interrupt controller: it sleeps in the host, and something wakes it.</summary>
+[X64Only("The local APIC is x86's; Arm64WaitTests has WFI with the host's GIC.")]
 public sealed class HaltTests
 {
     private const byte Vector = 0x40;

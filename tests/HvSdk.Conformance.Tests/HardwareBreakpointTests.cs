@@ -1,13 +1,10 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Breakpoints in the processor's registers.</summary>
 public sealed class HardwareBreakpointTests
 {
-    private const byte Port = 0x80;
     private const ulong Unused = 0x1F_0000;
     private const int Data = 0x2_0000;
 
@@ -17,9 +14,9 @@ public sealed class HardwareBreakpointTests
     [InlineData(3)]
     public void Execute_Reached_LeavesBeforeIt(int index) => Divergences.Check("execute-breakpoint", () =>
     {
-        GuestProgram program = CreateProgram();
+        TestProgram program = CreateProgram();
         using var machine = new TestMachine(program);
-        var breakpoints = new HardwareBreakpoint[] { new(Unused), new(Unused + 1), new(Unused + 2), new(Unused + 3) };
+        var breakpoints = new HardwareBreakpoint[] { new(Unused), new(Unused + 4), new(Unused + 8), new(Unused + 12) };
         breakpoints[index] = new HardwareBreakpoint(program.Symbols["first"]);
         machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = breakpoints });
 
@@ -27,7 +24,7 @@ public sealed class HardwareBreakpointTests
         Assert.Equal(DebugCause.HardwareBreakpoint, exit.DebugCause);
         Assert.Equal(index, exit.BreakpointIndex);
         Assert.Equal(program.Symbols["first"], exit.Address);
-        Assert.Equal(program.Symbols["first"], machine.Registers.Rip);
+        Assert.Equal(program.Symbols["first"], machine.ProgramCounter());
 
         // The next one alone, so that the guest gets past this one.
         machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new HardwareBreakpoint(program.Symbols["second"])] });
@@ -36,7 +33,7 @@ public sealed class HardwareBreakpointTests
         Assert.Equal(program.Symbols["second"], exit.Address);
 
         machine.Vcpu.SetDebug(VcpuDebugOptions.None);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     });
 
     [Theory]
@@ -49,17 +46,18 @@ public sealed class HardwareBreakpointTests
     public void Data_Touched_LeavesAfterIt(HardwareBreakpointKind kind, int length) => Divergences.Check("data-breakpoint", () =>
     {
         // Touches the byte before and the byte after the watched ones, reads the last of them, and writes it.
-        GuestProgram program = GuestProgram.LongMode((a, marks) =>
+        TestProgram program = Guest.Program(g =>
         {
-            a.mov(__byte_ptr[Data - 1], al);
-            a.mov(__byte_ptr[Data + length], al);
-            a.mov(al, __byte_ptr[Data + length - 1]);
-            marks.Symbol("after read");
-            a.nop();
-            a.mov(__byte_ptr[Data + length - 1], al);
-            marks.Symbol("after write");
-            a.nop();
-            a.@in(al, Port);
+            g.Set(GuestRegister.Address, Data - 1);
+            g.Store(1);
+            g.Store(1, length + 1);
+            g.Load(1, length);
+            g.Symbol("after read");
+            g.Nop();
+            g.Store(1, length);
+            g.Symbol("after write");
+            g.Nop();
+            g.Ask();
         });
         using var machine = new TestMachine(program);
         machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new(Unused), new(Data, kind, length)] });
@@ -67,26 +65,29 @@ public sealed class HardwareBreakpointTests
         if (kind == HardwareBreakpointKind.ReadWrite)
         {
             Assert.Equal(1, machine.RunOnce(VcpuExitKind.Debug).BreakpointIndex);
-            Assert.Equal(program.Symbols["after read"], machine.Registers.Rip);
+            Assert.Equal(program.Symbols["after read"], machine.ProgramCounter());
         }
 
         Assert.Equal(1, machine.RunOnce(VcpuExitKind.Debug).BreakpointIndex);
-        Assert.Equal(program.Symbols["after write"], machine.Registers.Rip);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        Assert.Equal(program.Symbols["after write"], machine.ProgramCounter());
+        machine.RunOnce(Guest.ReadExit);
     });
 
     [Fact]
     public void Breakpoints_TurnedOff_LeaveTheGuestAlone()
     {
-        GuestProgram program = CreateProgram();
+        TestProgram program = CreateProgram();
         using var machine = new TestMachine(program);
         machine.Vcpu.SetDebug(new VcpuDebugOptions { HardwareBreakpoints = [new(program.Symbols["first"]), new(program.Symbols["second"])] });
         machine.Vcpu.SetDebug(VcpuDebugOptions.None);
 
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
 
-        X64DebugRegisters registers = machine.Vcpu.X64.GetDebugRegisters();
-        Assert.Equal((0UL, 0UL), (registers.Dr0, registers.Dr1));
+        if (Guest.IsX64)
+        {
+            X64DebugRegisters registers = machine.Vcpu.X64.GetDebugRegisters();
+            Assert.Equal((0UL, 0UL), (registers.Dr0, registers.Dr1));
+        }
     }
 
     [Theory]
@@ -116,15 +117,15 @@ public sealed class HardwareBreakpointTests
         Assert.Contains($"has {most}.", exception.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Executes two marked instructions, and reads a port.</summary>
-    private static GuestProgram CreateProgram() => GuestProgram.LongMode(static (a, marks) =>
+    /// <summary>Executes two marked instructions, and asks the host.</summary>
+    private static TestProgram CreateProgram() => Guest.Program(static g =>
     {
-        a.nop();
-        marks.Symbol("first");
-        a.mov(al, 1);
-        a.nop();
-        marks.Symbol("second");
-        a.mov(al, 2);
-        a.@in(al, Port);
+        g.Nop();
+        g.Symbol("first");
+        g.Set(GuestRegister.Value, 1);
+        g.Nop();
+        g.Symbol("second");
+        g.Set(GuestRegister.Value, 2);
+        g.Ask();
     });
 }

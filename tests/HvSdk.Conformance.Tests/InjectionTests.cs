@@ -6,6 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Interrupts put on their way vCPU by vCPU, where the host keeps no interrupt controller; and NMIs.</summary>
+[X64Only("Vectors and NMIs are x86's; Arm64InputTests has IRQ and FIQ.")]
 public sealed class InjectionTests
 {
     private const byte Vector = 0x40;

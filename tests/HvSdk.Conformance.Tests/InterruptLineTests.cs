@@ -1,6 +1,9 @@
+using HvSdk.Live;
+
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Lines of the interrupt controller that the host keeps.</summary>
+[X64Only("The 8259A and the I/O APIC are x86's; Arm64GicTests has lines of the GIC.")]
 public sealed class InterruptLineTests
 {
     private const int Line = 5;

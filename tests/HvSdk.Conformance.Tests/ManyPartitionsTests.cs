@@ -19,7 +19,7 @@ public sealed class ManyPartitionsTests
     private const int ThreadsOfTheRuntime = 8;
 
     /// <summary>Writes a byte that tells which partition it is.</summary>
-    private static readonly GuestProgram s_program = GuestProgram.RealMode(static a => a.@out(0x80, al));
+    private static readonly TestProgram s_program = Guest.IsX64 ? GuestProgram.RealMode(static a => a.@out(Guest.DonePort, al)) : Guest.Program(static g => g.Done());
 
     [Fact]
     public void Partitions_AThousandAtATime_EachRunsItsGuest()
@@ -31,9 +31,7 @@ public sealed class ManyPartitionsTests
         {
             for (int i = 0; i < count; i++)
             {
-                Partition partition = hypervisor.CreatePartition(new PartitionOptions { Name = $"partition {i}" });
-                partitions.Add(partition);
-                MapRam(partition);
+                Partition partition = CreateWithRam(hypervisor, $"partition {i}", partitions);
                 s_program.LoadInto(partition.Memory);
                 s_program.Start(partition.CreateVcpu(0));
             }
@@ -41,9 +39,9 @@ public sealed class ManyPartitionsTests
             for (int i = 0; i < count; i++)
             {
                 Vcpu vcpu = partitions[i].Vcpus[0];
-                vcpu.X64.SetRegisters(vcpu.X64.GetRegisters() with { Rax = (byte)i });
+                vcpu.Write(GuestRegister.Value, (byte)i);
                 VcpuExit exit = vcpu.RunOnceBounded();
-                Assert.Equal((VcpuExitKind.PortWrite, (ulong)(byte)i), (exit.Kind, exit.Value));
+                Assert.Equal((Guest.WriteExit, (ulong)(byte)i), (exit.Kind, exit.Value));
             }
         }
         finally
@@ -82,12 +80,15 @@ public sealed class ManyPartitionsTests
             $"{rounds} rounds in {elapsed.TotalSeconds:0.0} s, {elapsed.TotalMilliseconds / rounds:0.00} ms each; before {before}, after {after}");
     }
 
-    /// <summary>Skips the test where the hypervisor lets one partition of a process have memory.</summary>
-    private static void MapRam(Partition partition)
+    /// <summary>Skips the test where the hypervisor lets a process have one partition, or one with memory.</summary>
+    private static Partition CreateWithRam(Hypervisor hypervisor, string name, List<Partition> partitions)
     {
         try
         {
+            Partition partition = hypervisor.CreatePartition(new PartitionOptions { Name = name });
+            partitions.Add(partition);
             partition.Memory.Map(0, 0x1_0000);
+            return partition;
         }
         catch (HypervisorException refusal)
         {
@@ -100,12 +101,14 @@ public sealed class ManyPartitionsTests
     private static void CreateRunDispose(int round)
     {
         using Hypervisor hypervisor = Hypervisor.Open(LiveHypervisor.Backend);
-        using Partition partition = hypervisor.CreatePartition(new PartitionOptions { InterruptController = InterruptControllerMode.PerVcpu });
+        var options = new PartitionOptions();
+        GuestMessages.Configure(options);
+        using Partition partition = hypervisor.CreatePartition(options);
         partition.Memory.Map(0, 0x1_0000);
         partition.Memory.Map(0x10_0000, 0x1_0000, new MemoryRegionOptions { Backing = MemoryBacking.Shareable });
         s_program.LoadInto(partition.Memory);
-        using Doorbell doorbell = partition.CreateDoorbell(DoorbellLocation.Port(TestMachine.DevicePort));
-        using InterruptTrigger trigger = partition.Interrupts.CreateTrigger(MsiMessage.ForX64(0x40));
+        using Doorbell doorbell = partition.CreateDoorbell(Guest.DeviceDoorbell());
+        using InterruptTrigger trigger = partition.Interrupts.CreateTrigger(GuestMessages.Message);
         if (round % 2 == 0)
         {
             Limit.Await(partition.RunVcpuAsync(0, static (vcpu, _) => Run(vcpu)), "a round");
@@ -118,7 +121,7 @@ public sealed class ManyPartitionsTests
         static int Run(Vcpu vcpu)
         {
             s_program.Start(vcpu);
-            Assert.Equal(VcpuExitKind.PortWrite, vcpu.RunOnce().Kind);
+            Assert.Equal(Guest.WriteExit, vcpu.RunOnce().Kind);
             return 0;
         }
     }

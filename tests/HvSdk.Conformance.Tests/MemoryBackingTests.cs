@@ -7,9 +7,10 @@ public sealed class MemoryBackingTests : IDisposable
 {
     private const ulong Here = 0x4000_0000;
     private const int Size = 4 << 20;
-    private const int FileOffset = 0x3000;
 
     private readonly string _path = Path.GetTempFileName();
+
+    private static int FileOffset => 3 * Guest.PageSize;
 
     public static TheoryData<string> FreshMemory => ["anonymous", "shareable", "populated", "shareable, populated", "transparent huge pages", "shareable, transparent huge pages"];
 
@@ -127,11 +128,11 @@ public sealed class MemoryBackingTests : IDisposable
         using var machine = new TestMachine();
 
         ArgumentException tooShort = Assert.Throws<ArgumentException>(
-            () => machine.Memory.Map(Here, Size + 0x1000, Options(FileSharing.Private)));
+            () => machine.Memory.Map(Here, (ulong)(Size + Guest.PageSize), Options(FileSharing.Private)));
         ArgumentException unaligned = Assert.Throws<ArgumentException>(
-            () => machine.Memory.Map(Here, 0x1000, new MemoryRegionOptions { Backing = MemoryBacking.File(_path, FileSharing.Private, 100) }));
+            () => machine.Memory.Map(Here, (ulong)Guest.PageSize, new MemoryRegionOptions { Backing = MemoryBacking.File(_path, FileSharing.Private, 100) }));
         Assert.Throws<FileNotFoundException>(
-            () => machine.Memory.Map(Here, 0x1000, new MemoryRegionOptions { Backing = MemoryBacking.File(_path + ".missing", FileSharing.Private) }));
+            () => machine.Memory.Map(Here, (ulong)Guest.PageSize, new MemoryRegionOptions { Backing = MemoryBacking.File(_path + ".missing", FileSharing.Private) }));
 
         Assert.Contains($"holds {Size + FileOffset} bytes", tooShort.Message, StringComparison.Ordinal);
         Assert.Contains("offset 100", unaligned.Message, StringComparison.Ordinal);
@@ -151,11 +152,11 @@ public sealed class MemoryBackingTests : IDisposable
 
     private static TestMachine Copier() =>
         // Copies the region's first 8 bytes to its last 8.
-        new(Guest.Long(0, a =>
+        new(Guest.Program(static g =>
         {
-            a.mov(Iced.Intel.AssemblerRegisters.edi, (uint)Here);
-            a.Load(8);
-            a.Store(8, Size - 8);
-            a.hlt();
+            g.Set(GuestRegister.Address, Here);
+            g.Load(8);
+            g.Store(8, Size - 8);
+            g.Halt();
         }));
 }

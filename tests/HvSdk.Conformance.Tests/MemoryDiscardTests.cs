@@ -1,5 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -8,10 +7,11 @@ public sealed class MemoryDiscardTests : IDisposable
 {
     private const ulong Here = 0x4000_0000;
     private const int Size = 4 << 20;
-    private const ulong Page = 0x1000;
     private const uint Value = 0x5A5A_A5A5;
 
     private readonly string _path = Path.GetTempFileName();
+
+    private static ulong Page => (ulong)Guest.PageSize;
 
     public static TheoryData<string> Kinds => ["anonymous", "shareable", "populated", "transparent huge pages", "shareable, transparent huge pages", "shared file"];
 
@@ -61,7 +61,7 @@ public sealed class MemoryDiscardTests : IDisposable
     [Fact]
     public void Discard_WhileTheGuestReads_ShowsItTheOldOrZeros()
     {
-        GuestProgram program = PollingGuest.Create(Value, 0);
+        TestProgram program = PollingGuest.Create(Value, 0);
         using var machine = new TestMachine(program);
         SkipUnlessOffered(machine);
         MemoryRegion page = machine.Memory.Map(TestMachine.DeviceAddress, Page);
@@ -111,11 +111,11 @@ public sealed class MemoryDiscardTests : IDisposable
 
     private static TestMachine Copier() =>
         // Copies the region's first 8 bytes to its last 8.
-        new(Guest.Long(0, a =>
+        new(Guest.Program(static g =>
         {
-            a.mov(Iced.Intel.AssemblerRegisters.edi, (uint)Here);
-            a.Load(8);
-            a.Store(8, Size - 8);
-            a.hlt();
+            g.Set(GuestRegister.Address, Here);
+            g.Load(8);
+            g.Store(8, Size - 8);
+            g.Halt();
         }));
 }

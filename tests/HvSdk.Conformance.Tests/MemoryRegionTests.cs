@@ -1,35 +1,36 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>RAM, ROM, aliases, and what happens to them while nothing runs.</summary>
 public sealed class MemoryRegionTests
 {
-    private const ulong Page = 0x1000;
     private const ulong Here = 0x4000_0000;
     private const ulong Elsewhere = 0x5000_0000;
+
+    private static ulong Page => (ulong)Guest.PageSize;
 
     [Theory]
     [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
     public void Ram_WrittenByGuestAndHost_IsSeenByBoth(int level)
     {
         // Copies the region's first 8 bytes to its last 8, and stops.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)Here);
-            a.mov(rax, __[rdi]);
-            a.mov(__[rdi + 0x1FF8], rax);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Here);
+                g.Load(8);
+                g.Store(8, (2 * (int)Page) - 8);
+                g.Done();
+            },
+            level));
         MemoryRegion region = machine.Memory.Map(Here, 2 * Page);
         region.Write(0, 0x0123_4567_89AB_CDEFUL);
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnceToDone();
 
-        Assert.Equal(0x0123_4567_89AB_CDEFUL, region.Read<ulong>(0x1FF8));
-        Assert.Equal(0x0123_4567_89AB_CDEFUL, machine.Memory.Read<ulong>(Here + 0x1FF8));
+        Assert.Equal(0x0123_4567_89AB_CDEFUL, region.Read<ulong>((2 * Page) - 8));
+        Assert.Equal(0x0123_4567_89AB_CDEFUL, machine.Memory.Read<ulong>(Here + (2 * Page) - 8));
     }
 
     [Theory]
@@ -47,17 +48,19 @@ public sealed class MemoryRegionTests
     public void Ram_OfTouchingRegions_IsOne(int level)
     {
         // Writes 8 bytes across the border of two regions.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)Here + (uint)Page - 3);
-            a.mov(rax, 0x8877_6655_4433_2211);
-            a.Store(8);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Here + Page - 3);
+                g.Set(GuestRegister.Value, 0x8877_6655_4433_2211);
+                g.Store(8);
+                g.Done();
+            },
+            level));
         MemoryRegion first = machine.Memory.Map(Here, Page);
         MemoryRegion second = machine.Memory.Map(Here + Page, Page);
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnceToDone();
 
         Assert.Equal(0x3322_1100U, first.Read<uint>(Page - 4));
         Assert.Equal(0x7766_5544U, second.Read<uint>(0));
@@ -69,14 +72,17 @@ public sealed class MemoryRegionTests
     public void ReadOnly_ReadAndWrittenByGuest_WriteLeavesAndChangesNothing(int level)
     {
         // Reads ROM, writes it, and reads it again.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)Here);
-            a.mov(rbx, __[rdi]);
-            a.mov(__dword_ptr[rdi + 4], 0x55);
-            a.mov(rax, __[rdi]);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Here);
+                g.Load(8, register: GuestRegister.First);
+                g.Set(GuestRegister.Value, 0x55);
+                g.Store(4, 4);
+                g.Load(8);
+                g.Done();
+            },
+            level));
         MemoryRegion rom = machine.Memory.Map(Here, Page, new MemoryRegionOptions { Access = MemoryAccess.ReadOnly, Name = "ROM" });
         rom.Write(0, 0x1122_3344_5566_7788UL);
 
@@ -84,39 +90,35 @@ public sealed class MemoryRegionTests
         Assert.Equal(Here + 4, exit.Address);
         Assert.Equal(0x55UL, exit.Value);
         Assert.Equal(4, exit.Size);
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnceToDone();
 
         Assert.Equal(0x1122_3344_5566_7788UL, rom.Read<ulong>(0));
-        Assert.Equal((0x1122_3344_5566_7788UL, 0x1122_3344_5566_7788UL), (machine.Registers.Rbx, machine.Registers.Rax));
+        Assert.Equal((0x1122_3344_5566_7788UL, 0x1122_3344_5566_7788UL), (machine.Read(GuestRegister.First), machine.Read(GuestRegister.Value)));
     }
 
     [Fact]
     public void ReadOnly_CodeInIt_Executes()
     {
-        using var machine = new TestMachine(GuestProgram.LongMode(a =>
-        {
-            // Jumps into ROM, which halts.
-            a.mov(eax, (uint)Here);
-            a.jmp(rax);
-        }));
+        // Jumps into ROM, which halts.
+        using var machine = new TestMachine(Guest.Program(static g => g.JumpTo(Here)));
         MemoryRegion rom = machine.Memory.Map(Here, Page, new MemoryRegionOptions { Access = MemoryAccess.ReadOnly });
-        rom.Write(0, [0xF4]);
+        rom.Write(0, Guest.HaltInstruction);
 
         machine.RunOnce(VcpuExitKind.Halt);
 
-        Assert.Equal(Here + 1, machine.Registers.Rip);
+        Assert.Equal(Here + (ulong)Guest.HaltInstruction.Length, machine.ProgramCounter());
     }
 
     [Fact]
     public void ReadOnly_DeviceWindowOverIt_GetsTheWrites()
     {
         // Writes a byte to ROM, as to the registers of a flash chip.
-        using var machine = new TestMachine(Guest.Long(0, a =>
+        using var machine = new TestMachine(Guest.Program(static g =>
         {
-            a.mov(edi, (uint)Here + 0x10);
-            a.mov(eax, 0x98);
-            a.Store(1);
-            a.hlt();
+            g.Set(GuestRegister.Address, Here + 0x10);
+            g.Set(GuestRegister.Value, 0x98);
+            g.Store(1);
+            g.Halt();
         }));
         machine.Memory.Map(Here, Page, new MemoryRegionOptions { Access = MemoryAccess.ReadOnly });
         var device = new RecordingDevice((int)Page);
@@ -132,17 +134,19 @@ public sealed class MemoryRegionTests
     public void Alias_WrittenThrough_ChangesTheRegion(int level)
     {
         // Writes through the alias.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)Elsewhere);
-            a.mov(eax, 0x77);
-            a.Store(4, 8);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Elsewhere);
+                g.Set(GuestRegister.Value, 0x77);
+                g.Store(4, 8);
+                g.Done();
+            },
+            level));
         MemoryRegion region = machine.Memory.Map(Here, 4 * Page);
         MemoryRegion alias = machine.Memory.MapAlias(Elsewhere, region, 2 * Page, Page);
 
-        machine.RunOnce(VcpuExitKind.PortWrite);
+        machine.RunOnceToDone();
 
         Assert.Equal(0x77U, region.Read<uint>((2 * Page) + 8));
         Assert.Equal(0x77U, alias.Read<uint>(8));
@@ -154,13 +158,13 @@ public sealed class MemoryRegionTests
     public void Alias_ReadOnlyOfRam_RefusesGuestsWritesAndOutlivesTheRegion()
     {
         // Writes through the read-only alias, and then reads it.
-        using var machine = new TestMachine(Guest.Long(0, a =>
+        using var machine = new TestMachine(Guest.Program(static g =>
         {
-            a.mov(edi, (uint)Elsewhere);
-            a.mov(eax, 0x77);
-            a.Store(4);
-            a.Load(4);
-            a.hlt();
+            g.Set(GuestRegister.Address, Elsewhere);
+            g.Set(GuestRegister.Value, 0x77);
+            g.Store(4);
+            g.Load(4);
+            g.Halt();
         }));
         MemoryRegion region = machine.Memory.Map(Here, Page);
         machine.Memory.MapAlias(Elsewhere, region, 0, Page, MemoryAccess.ReadOnly);
@@ -170,7 +174,7 @@ public sealed class MemoryRegionTests
         machine.RunOnce(VcpuExitKind.MmioWrite);
         machine.RunOnce(VcpuExitKind.Halt);
 
-        Assert.Equal(0x1234UL, machine.Registers.Rax);
+        Assert.Equal(0x1234UL, machine.Read(GuestRegister.Value));
     }
 
     [Theory]
@@ -227,11 +231,13 @@ public sealed class MemoryRegionTests
     }
 
     [Theory]
-    [InlineData(Here - Page, 2 * Page)]
-    [InlineData(Here + Page, Page)]
-    [InlineData(Here - Page, 8 * Page)]
-    public void Map_OverAnother_IsRefusedByName(ulong address, ulong size)
+    [InlineData(-1, 2)]
+    [InlineData(1, 1)]
+    [InlineData(-1, 8)]
+    public void Map_OverAnother_IsRefusedByName(int firstPage, int pages)
     {
+        ulong address = Here + ((ulong)firstPage * Page);
+        ulong size = (ulong)pages * Page;
         using var machine = new TestMachine();
         machine.Memory.Map(Here, 2 * Page, new MemoryRegionOptions { Name = "the first" });
         MemoryRegion other = machine.Memory.Map(Elsewhere, size);
@@ -240,7 +246,7 @@ public sealed class MemoryRegionTests
         ArgumentException mapping = Assert.Throws<ArgumentException>(() => machine.Memory.Map(address, size));
         ArgumentException moving = Assert.Throws<ArgumentException>(() => other.MapAt(address));
 
-        const string name = "region the first at 0x40000000 to 0x40001FFF";
+        string name = $"region the first at 0x40000000 to 0x{Here + (2 * Page) - 1:X}";
         Assert.Contains(name, mapping.Message, StringComparison.Ordinal);
         Assert.Contains(name, moving.Message, StringComparison.Ordinal);
         Assert.Equal(count, machine.Memory.Regions.Count);
@@ -260,16 +266,17 @@ public sealed class MemoryRegionTests
 
     /// <summary>Reads the place again and again, and stops after each time.</summary>
     private static TestMachine Reader(int level) =>
-        // for (;;) { rax = [here]; out(done); }
-        new(Guest.Long(level, a =>
-        {
-            Iced.Intel.Label next = a.CreateLabel();
-            a.mov(edi, (uint)Here);
-            a.Label(ref next);
-            a.Load(8);
-            a.Done();
-            a.jmp(next);
-        }));
+        // for (;;) { value = [here]; out(done); }
+        new(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, Here);
+                GuestLabel next = g.MarkHere();
+                g.Load(8);
+                g.Done();
+                g.Jump(next);
+            },
+            level));
 
     private static ulong ReadByGuest(TestMachine machine, VcpuExitKind? before = null)
     {
@@ -278,7 +285,7 @@ public sealed class MemoryRegionTests
             machine.RunOnce(kind);
         }
 
-        Assert.Equal(Guest.DonePort, machine.RunOnce(VcpuExitKind.PortWrite).Port);
-        return machine.Registers.Rax;
+        machine.RunOnceToDone();
+        return machine.Read(GuestRegister.Value);
     }
 }

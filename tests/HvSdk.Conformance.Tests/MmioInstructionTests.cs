@@ -5,6 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Instructions that compute with a device register: read-modify-write, and loads that extend.</summary>
+[X64Only("No instruction of AArch64 computes with memory; Arm64AccessTests has its loads and stores.")]
 public sealed class MmioInstructionTests
 {
     private const ulong Accumulator = 0x0000_0000_0000_00F0;

@@ -19,13 +19,15 @@ public sealed class MmioTests
     [MemberData(nameof(SizesAndLevels))]
     public void MmioWrite_EachSize_LeavesWithAddressAndValue(int size, int level)
     {
-        // Writes the low bytes of RAX to the device.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)TestMachine.DeviceAddress + 8);
-            a.mov(rax, Value);
-            a.Store(size);
-        }));
+        // Writes the low bytes of a register to the device.
+        using var machine = new TestMachine(Guest.Program(
+            g =>
+            {
+                g.Set(GuestRegister.Address, TestMachine.DeviceAddress + 8);
+                g.Set(GuestRegister.Value, Value);
+                g.Store(size);
+            },
+            level));
 
         VcpuExit exit = machine.RunOnce(VcpuExitKind.MmioWrite);
 
@@ -46,8 +48,8 @@ public sealed class MmioTests
         Assert.Equal(size, exit.Size);
         exit.SetValue(Value);
 
-        Assert.Equal(Guest.DonePort, machine.RunOnce(VcpuExitKind.PortWrite).Port);
-        Assert.Equal(Guest.Merge(Before, Value, size), machine.Registers.Rax);
+        machine.RunOnceToDone();
+        Assert.Equal(Guest.Merge(Before, Value, size), machine.Read(GuestRegister.Value));
     }
 
     [Theory]
@@ -58,8 +60,8 @@ public sealed class MmioTests
 
         machine.RunOnce(VcpuExitKind.MmioRead);
 
-        Assert.Equal(Guest.DonePort, machine.RunOnce(VcpuExitKind.PortWrite).Port);
-        Assert.Equal(Guest.Merge(Before, ulong.MaxValue, size), machine.Registers.Rax);
+        machine.RunOnceToDone();
+        Assert.Equal(Guest.Merge(Before, ulong.MaxValue, size), machine.Read(GuestRegister.Value));
     }
 
     [Theory]
@@ -68,18 +70,20 @@ public sealed class MmioTests
     {
         foreach (int size in (int[])[2, 4, 8])
         {
-            // Writes the low bytes of RAX at an odd offset of the device.
-            using var machine = new TestMachine(Guest.Long(level, a =>
-            {
-                a.mov(edi, (uint)TestMachine.DeviceAddress + (uint)offset);
-                a.mov(rax, Value);
-                a.Store(size);
-                a.Done();
-            }));
+            // Writes the low bytes of a register at an odd offset of the device.
+            using var machine = new TestMachine(Guest.Program(
+                g =>
+                {
+                    g.Set(GuestRegister.Address, TestMachine.DeviceAddress + (ulong)offset);
+                    g.Set(GuestRegister.Value, Value);
+                    g.Store(size);
+                    g.Done();
+                },
+                level));
             var device = new RecordingDevice(WindowSize);
             machine.Partition.Mmio.Map(TestMachine.DeviceAddress, WindowSize, device);
 
-            RunToDone(machine);
+            machine.RunToDone();
 
             byte[] expected = new byte[WindowSize];
             BitConverter.GetBytes(Value).AsSpan(0, size).CopyTo(expected.AsSpan(offset));
@@ -94,21 +98,23 @@ public sealed class MmioTests
     {
         foreach (int size in (int[])[2, 4, 8])
         {
-            // Reads from an odd offset of the device into RAX.
-            using var machine = new TestMachine(Guest.Long(level, a =>
-            {
-                a.mov(edi, (uint)TestMachine.DeviceAddress + (uint)offset);
-                a.mov(rax, Before);
-                a.Load(size);
-                a.Done();
-            }));
+            // Reads from an odd offset of the device.
+            using var machine = new TestMachine(Guest.Program(
+                g =>
+                {
+                    g.Set(GuestRegister.Address, TestMachine.DeviceAddress + (ulong)offset);
+                    g.Set(GuestRegister.Value, Before);
+                    g.Load(size);
+                    g.Done();
+                },
+                level));
             var device = new RecordingDevice(WindowSize);
             BitConverter.GetBytes(Value).CopyTo(device.Bytes.AsSpan(offset));
             machine.Partition.Mmio.Map(TestMachine.DeviceAddress, WindowSize, device);
 
-            RunToDone(machine);
+            machine.RunToDone();
 
-            Assert.Equal(Guest.Merge(Before, Value, size), machine.Registers.Rax);
+            Assert.Equal(Guest.Merge(Before, Value, size), machine.Read(GuestRegister.Value));
             AssertInOrder(device, false, offset, size);
         }
     }
@@ -120,21 +126,23 @@ public sealed class MmioTests
         const uint start = (uint)TestMachine.DefaultRamSize - 3;
 
         // Writes 8 bytes, the first three of which are RAM, and reads them back.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, start);
-            a.mov(rax, Value);
-            a.Store(8);
-            a.xor(eax, eax);
-            a.Load(8);
-            a.Done();
-        }));
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, start);
+                g.Set(GuestRegister.Value, Value);
+                g.Store(8);
+                g.Set(GuestRegister.Value, 0);
+                g.Load(8);
+                g.Done();
+            },
+            level));
         var device = new RecordingDevice(0x1000);
         machine.Partition.Mmio.Map(TestMachine.DefaultRamSize, 0x1000, device);
 
-        RunToDone(machine);
+        machine.RunToDone();
 
-        Assert.True(machine.Registers.Rax == Value, $"The guest reads 0x{machine.Registers.Rax:X} back.");
+        Assert.True(machine.Read(GuestRegister.Value) == Value, $"The guest reads 0x{machine.Read(GuestRegister.Value):X} back.");
         byte[] ram = new byte[3];
         machine.Memory.Read(start, ram);
         Assert.Equal([0x11, 0x22, 0x33], ram);
@@ -145,26 +153,28 @@ public sealed class MmioTests
     [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
     public void MmioAccess_BySixteenBytes_ArrivesInParts(int level)
     {
-        // Copies 16 bytes from one place of the device to another in one SSE register.
-        using var machine = new TestMachine(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)TestMachine.DeviceAddress);
-            a.movups(xmm0, __[rdi + 0x100]);
-            a.movups(__[rdi], xmm0);
-            a.Done();
-        }));
+        // Copies 16 bytes from one place of the device to another in one vector register.
+        using var machine = new TestMachine(Guest.Program(
+            static g =>
+            {
+                g.Set(GuestRegister.Address, TestMachine.DeviceAddress);
+                g.CopySixteen(0x100, 0);
+                g.Done();
+            },
+            level));
         var device = new RecordingDevice(WindowSize);
         byte[] content = [.. Enumerable.Range(1, 16).Select(static i => (byte)i)];
         content.CopyTo(device.Bytes, 0x100);
         machine.Partition.Mmio.Map(TestMachine.DeviceAddress, WindowSize, device);
 
-        RunToDone(machine);
+        machine.RunToDone();
 
         Assert.Equal(content, device.Bytes[..16]);
     }
 
     [Theory]
     [MemberData(nameof(Guest.Levels), MemberType = typeof(Guest))]
+    [X64Only("It has no string instructions.")]
     public void MmioAccess_ByStringInstructions_IsInOrder(int level)
     {
         // Copies 5 words from the buffer to the device, and 12 bytes from there back to behind the buffer.
@@ -185,7 +195,7 @@ public sealed class MmioTests
         var device = new RecordingDevice(WindowSize);
         machine.Partition.Mmio.Map(TestMachine.DeviceAddress, WindowSize, device);
 
-        RunToDone(machine);
+        machine.RunToDone();
 
         byte[] copy = new byte[12];
         machine.Memory.Read(Guest.Buffer + 0x100, copy);
@@ -195,14 +205,16 @@ public sealed class MmioTests
     }
 
     private static TestMachine Reader(int size, int level) =>
-        // Reads the device into RAX, all of whose bytes are 0x11.
-        new(Guest.Long(level, a =>
-        {
-            a.mov(edi, (uint)TestMachine.DeviceAddress + 8);
-            a.mov(rax, Before);
-            a.Load(size);
-            a.Done();
-        }));
+        // Reads the device into a register, all of whose bytes are 0x11.
+        new(Guest.Program(
+            g =>
+            {
+                g.Set(GuestRegister.Address, TestMachine.DeviceAddress + 8);
+                g.Set(GuestRegister.Value, Before);
+                g.Load(size);
+                g.Done();
+            },
+            level));
 
     /// <summary>The accesses of one direction follow each other without gap and overlap.</summary>
     private static void AssertInOrder(RecordingDevice device, bool isWrite, int offset, int size)
@@ -216,11 +228,5 @@ public sealed class MmioTests
         }
 
         Assert.Equal((ulong)(offset + size), next);
-    }
-
-    private static void RunToDone(TestMachine machine)
-    {
-        var handler = default(StopAtDone);
-        machine.Run(ref handler, VcpuExitKind.PortWrite);
     }
 }

@@ -1,6 +1,9 @@
+using HvSdk.Live;
+
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Message-signalled interrupts.</summary>
+[X64Only("The messages are the APIC's; Arm64GicTests has those of the GIC.")]
 public sealed class MsiTests
 {
     [Theory]

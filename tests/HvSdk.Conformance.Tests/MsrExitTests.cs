@@ -6,6 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Accesses to model-specific registers that leave the guest by the partition's choice.</summary>
+[X64Only("MSRs are x86's; Arm64SystemRegisterTests has system registers.")]
 public sealed class MsrExitTests
 {
     private const uint Unknown = 0x1234_5678;

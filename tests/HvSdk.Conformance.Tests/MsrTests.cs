@@ -5,6 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Model-specific registers that the host keeps: what is set is read back, the guest sees it, and what the guest sets is seen.</summary>
+[X64Only("MSRs are x86's; Arm64SystemRegisterTests has system registers.")]
 public sealed class MsrTests
 {
     public static TheoryData<uint, ulong> Registers => new()

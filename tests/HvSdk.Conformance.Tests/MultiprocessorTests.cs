@@ -6,6 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Several vCPUs: started by the guest, interrupting each other, sharing memory.</summary>
+[X64Only("INIT and start-up IPIs are x86's; Arm64PsciTests has PSCI.")]
 public sealed class MultiprocessorTests
 {
     private const byte Port = 0x80;

@@ -7,6 +7,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Whole machines moved to another partition: interrupt chips, timers, what is pending, what sleeps.</summary>
+[X64Only("The chips are x86's; Arm64StateTests has the GIC's state.")]
 public sealed class PartitionStateTests
 {
     private const int Line = 5;

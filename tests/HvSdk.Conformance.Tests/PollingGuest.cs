@@ -1,6 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -16,29 +14,26 @@ internal static class PollingGuest
     /// <summary>Counter of all other values.</summary>
     public const ulong Other = Guest.Buffer + 16;
 
-    public static GuestProgram Create(uint first, uint second) =>
-        // for (;;) { eax = [device]; counters[eax == first ? 0 : eax == second ? 1 : 2]++; }
-        GuestProgram.LongMode(a =>
+    public static TestProgram Create(uint first, uint second) =>
+        // for (;;) { value = [device]; counters[value == first ? 0 : value == second ? 1 : 2]++; }
+        Guest.Program(g =>
         {
-            Iced.Intel.Label next = a.CreateLabel();
-            Iced.Intel.Label isFirst = a.CreateLabel();
-            Iced.Intel.Label isSecond = a.CreateLabel();
-            a.mov(edi, (uint)TestMachine.DeviceAddress);
-            a.mov(esi, (uint)Guest.Buffer);
-            a.Label(ref next);
-            a.mov(eax, __[rdi]);
-            a.cmp(eax, unchecked((int)first));
-            a.je(isFirst);
-            a.cmp(eax, unchecked((int)second));
-            a.je(isSecond);
-            a.inc(__qword_ptr[rsi + 16]);
-            a.jmp(next);
-            a.Label(ref isFirst);
-            a.inc(__qword_ptr[rsi]);
-            a.jmp(next);
-            a.Label(ref isSecond);
-            a.inc(__qword_ptr[rsi + 8]);
-            a.jmp(next);
+            GuestLabel isFirst = g.CreateLabel();
+            GuestLabel isSecond = g.CreateLabel();
+            g.Set(GuestRegister.Address, TestMachine.DeviceAddress);
+            g.Set(GuestRegister.First, Guest.Buffer);
+            GuestLabel next = g.MarkHere();
+            g.Load(4);
+            g.JumpIfEqual(GuestRegister.Value, first, isFirst);
+            g.JumpIfEqual(GuestRegister.Value, second, isSecond);
+            g.Increment(8, 16, GuestRegister.First);
+            g.Jump(next);
+            g.Mark(isFirst);
+            g.Increment(8, 0, GuestRegister.First);
+            g.Jump(next);
+            g.Mark(isSecond);
+            g.Increment(8, 8, GuestRegister.First);
+            g.Jump(next);
         });
 
     /// <summary>Waits until the guest has counted one more.</summary>

@@ -4,6 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>REP INS and REP OUTS. A host may give the elements in one exit or in several; in order, with size and count, in every case.</summary>
+[X64Only("It has no I/O ports.")]
 public sealed class PortStringTests
 {
     private const int Count = 5;

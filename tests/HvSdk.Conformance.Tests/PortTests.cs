@@ -4,6 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Single port accesses, exit by exit.</summary>
+[X64Only("It has no I/O ports.")]
 public sealed class PortTests
 {
     private const ulong Before = 0x1111_1111_1111_1111;

@@ -1,5 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -11,13 +10,13 @@ public sealed class RemapWhileRunningTests
     private const uint Device = 0x4445_5621;
 
     // Reads the page for ever and counts RAM, device, and all else.
-    private static readonly GuestProgram s_program = PollingGuest.Create(Ram, Device);
+    private static readonly TestProgram s_program = PollingGuest.Create(Ram, Device);
 
     [Fact]
     public void UnmapAndMapAt_WhileGuestReads_ShowsRamOrDevice()
     {
         using var machine = new TestMachine(s_program);
-        MemoryRegion page = machine.Memory.Map(TestMachine.DeviceAddress, 0x1000);
+        MemoryRegion page = machine.Memory.Map(TestMachine.DeviceAddress, (ulong)Guest.PageSize);
         page.Write(0, Ram);
         using var guest = new BackgroundGuest(machine.Partition, 0, s_program, new AnsweringHandler());
 
@@ -36,7 +35,7 @@ public sealed class RemapWhileRunningTests
     public void UnmapAndMapAt_WithoutWaiting_ShowsRamOrDevice()
     {
         using var machine = new TestMachine(s_program);
-        MemoryRegion page = machine.Memory.Map(TestMachine.DeviceAddress, 0x1000);
+        MemoryRegion page = machine.Memory.Map(TestMachine.DeviceAddress, (ulong)Guest.PageSize);
         page.Write(0, Ram);
         using var guest = new BackgroundGuest(machine.Partition, 0, s_program, new AnsweringHandler());
 
@@ -60,13 +59,13 @@ public sealed class RemapWhileRunningTests
         try
         {
             // The file's bytes are there before the guest can see the page.
-            byte[] content = new byte[0x1000];
+            byte[] content = new byte[Guest.PageSize];
             BitConverter.TryWriteBytes(content, Ram);
             File.WriteAllBytes(path, content);
             var options = new MemoryRegionOptions { Backing = MemoryBacking.File(path, FileSharing.Private) };
             for (int i = 0; i < Rounds; i++)
             {
-                using (machine.Memory.Map(TestMachine.DeviceAddress, 0x1000, options))
+                using (machine.Memory.Map(TestMachine.DeviceAddress, (ulong)Guest.PageSize, options))
                 {
                     PollingGuest.AwaitMore(machine, PollingGuest.First, guest);
                 }

@@ -5,6 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Segments, tables and control registers.</summary>
+[X64Only("Segments and descriptor tables are x86's; Arm64SystemRegisterTests has system registers.")]
 public sealed class SpecialRegisterTests
 {
     [Theory]

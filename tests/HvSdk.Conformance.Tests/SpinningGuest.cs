@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -15,18 +12,14 @@ public enum SpinAt
 /// <summary>Guests that do not leave by themselves.</summary>
 internal static class SpinningGuest
 {
-    public const byte Port = 0x80;
-
-    /// <summary>Writes to the port once, and then jumps to itself for ever.</summary>
-    public static GuestProgram Create(SpinAt place) => GuestProgram.LongMode(
-        static a =>
+    /// <summary>Says once that it is done (<see cref="Guest.DonePlace"/>), and then jumps to itself for ever.</summary>
+    public static TestProgram Create(SpinAt place) => Guest.Program(
+        static g =>
         {
-            a.@out(Port, al);
-            Label loop = a.CreateLabel();
-            a.Label(ref loop);
-            a.jmp(loop);
+            g.Done();
+            g.Jump(g.MarkHere());
         },
-        new GuestLayout { PrivilegeLevel = place == SpinAt.User ? 3 : 0 });
+        place == SpinAt.User ? 3 : 0);
 
     /// <summary>Starts the guest on a thread of its own, and returns once it spins, or is about to.</summary>
     /// <param name="machine">The machine; its vCPU 0 does not exist yet.</param>
@@ -34,14 +27,14 @@ internal static class SpinningGuest
     /// <param name="run">Runs the vCPU once the guest is past its write, on that thread.</param>
     public static (Vcpu Vcpu, Task<TResult> Run) Start<TResult>(TestMachine machine, SpinAt place, Func<Vcpu, TResult> run)
     {
-        GuestProgram program = Create(place);
+        TestProgram program = Create(place);
         program.LoadInto(machine.Memory);
         var ready = new TaskCompletionSource<Vcpu>(TaskCreationOptions.RunContinuationsAsynchronously);
         Task<TResult> task = machine.Partition.RunVcpuAsync(0, (vcpu, _) =>
         {
             program.Start(vcpu);
             VcpuExit exit = vcpu.RunOnceBounded();
-            if (exit.Kind != VcpuExitKind.PortWrite)
+            if (!exit.IsDone())
             {
                 exit.ThrowUnexpected();
             }

@@ -1,8 +1,10 @@
+using HvSdk.Live;
 using Iced.Intel;
 
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>Timers that the host keeps: the local APIC's and the 8254.</summary>
+[X64Only("The APIC timer and the 8254 are x86's; Arm64TimerTests has the generic timer.")]
 public sealed class TimerTests
 {
     private const byte Vector = 0x40;

@@ -13,11 +13,30 @@ public sealed class UnhandledAccessGroup;
 [Collection(nameof(UnhandledAccessTests))]
 public sealed class UnhandledAccessTests
 {
-    // Reads port and device in each size, the device's 8 bytes into R8; writes both; writes three elements of a string.
-    private static readonly GuestProgram s_program = GuestProgram.LongMode(a =>
+    private const ulong Elsewhere = TestMachine.DeviceAddress + 0x1000;
+
+    // Reads the device's register in each size and 8 bytes without memory; writes both; writes three more times, on x86-64 by a string.
+    private static readonly TestProgram s_program = Guest.IsX64 ? CreateX64() : Guest.Program(static g =>
+    {
+        g.Set(GuestRegister.Address, Elsewhere);
+        g.In(1);
+        g.In(2);
+        g.Load(8, register: GuestRegister.Second);
+        g.In(4);
+        g.Out(4);
+        g.Store(8);
+        for (int i = 0; i < 3; i++)
+        {
+            g.Out(2);
+        }
+
+        g.Halt();
+    });
+
+    private static GuestProgram CreateX64() => GuestProgram.LongMode(static a =>
     {
         a.mov(edx, TestMachine.DevicePort);
-        a.mov(edi, (uint)TestMachine.DeviceAddress);
+        a.mov(edi, (uint)Elsewhere);
         a.@in(al, dx);
         a.@in(ax, dx);
         a.@in(eax, dx);
@@ -37,8 +56,8 @@ public sealed class UnhandledAccessTests
 
         machine.Run(VcpuExitKind.Halt);
 
-        Assert.Equal(0xFFFF_FFFF, machine.Registers.Rax);
-        Assert.Equal(ulong.MaxValue, machine.Registers.R8);
+        Assert.Equal(0xFFFF_FFFF, machine.Read(GuestRegister.Value));
+        Assert.Equal(ulong.MaxValue, machine.Read(GuestRegister.Second));
         Assert.Equal(4, machine.Vcpu.Statistics.UnhandledReads);
         Assert.Equal(5, machine.Vcpu.Statistics.UnhandledWrites);
     }

@@ -101,7 +101,7 @@ internal static class VcpuDivergences
         new(
             "single-step-over-port-write",
             "kvm_pvm",
-            new DivergentOutcome.Value("the port write is one step"),
+            new DivergentOutcome.Value("the write is one step"),
             "A single step over a port write leaves after the instruction that follows it.",
             PvmEmulatesKernelCode),
         new(

@@ -6,6 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvSdk.Conformance.Tests;
 
 /// <summary>State saved on one vCPU in the middle of a program, and loaded into another that goes on with it.</summary>
+[X64Only("The state is x86's; Arm64StateTests has AArch64's.")]
 public sealed class VcpuStateTests
 {
     private const byte Port = 0x80;

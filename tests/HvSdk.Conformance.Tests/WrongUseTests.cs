@@ -1,7 +1,4 @@
 using HvSdk.Live;
-using HvSdk.Testing;
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace HvSdk.Conformance.Tests;
 
@@ -19,9 +16,9 @@ public sealed class WrongUseTests
             [
                 () => { _ = vcpu.RunOnce().Kind; },
                 () => { _ = vcpu.Run().Kind; },
-                () => vcpu.X64.GetRegisters(),
-                () => vcpu.X64.InjectNmi(),
-                () => vcpu.X64.SaveState(),
+                vcpu.ReadRegisters,
+                Guest.IsX64 ? () => vcpu.X64.InjectNmi() : () => vcpu.Arm64.InjectUndefined(),
+                vcpu.SaveAndLoadState,
                 () => vcpu.SetDebug(VcpuDebugOptions.None),
                 () => vcpu.ReadHostStatistics(),
             ])
@@ -32,7 +29,7 @@ public sealed class WrongUseTests
             Assert.Contains(nameof(Vcpu.Cancel), exception.Message, StringComparison.Ordinal);
         }
 
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Fact]
@@ -41,11 +38,11 @@ public sealed class WrongUseTests
         using TestMachine machine = CreateReader();
         var handler = new NestedRunner { Vcpu = machine.Vcpu };
 
-        Assert.Equal(VcpuExitKind.PortRead, machine.Run(ref handler).Kind);
+        Assert.Equal(Guest.ReadExit, machine.Run(ref handler).Kind);
 
         Assert.Equal(2, handler.Refusals.Count);
         Assert.All(handler.Refusals, static text => Assert.Contains("A handler returns to the run that called it", text, StringComparison.Ordinal));
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     }
 
     [Theory]
@@ -72,17 +69,35 @@ public sealed class WrongUseTests
         var exception = Assert.Throws<InvalidOperationException>(() => machine.Partition.CreateVcpu(0));
 
         Assert.Contains("vCPU 0", exception.Message, StringComparison.Ordinal);
-        machine.RunOnce(VcpuExitKind.PortRead);
+        machine.RunOnce(Guest.ReadExit);
     });
 
-    public static TheoryData<string, string, Action<PartitionOptions>> WrongOptions => new()
+    public static TheoryData<string, string, Action<PartitionOptions>> WrongOptions
     {
-        { "no vCPU", nameof(PartitionOptions.MaxVcpus), static options => options.MaxVcpus = 0 },
-        { "too many vCPUs", nameof(PartitionOptions.MaxVcpus), static options => options.MaxVcpus = int.MaxValue },
-        { "no such mode", nameof(PartitionOptions.InterruptController), static options => options.InterruptController = (InterruptControllerMode)9 },
+        get
+        {
+            TheoryData<string, string, Action<PartitionOptions>> options = Guest.IsX64 ? WrongX64Options : WrongArm64Options;
+            options.Add("no vCPU", nameof(PartitionOptions.MaxVcpus), static options => options.MaxVcpus = 0);
+            options.Add("too many vCPUs", nameof(PartitionOptions.MaxVcpus), static options => options.MaxVcpus = int.MaxValue);
+            options.Add("no such mode", nameof(PartitionOptions.InterruptController), static options => options.InterruptController = (InterruptControllerMode)9);
+            return options;
+        }
+    }
+
+    private static TheoryData<string, string, Action<PartitionOptions>> WrongX64Options => new()
+    {
         { "timer without chips", nameof(InterruptControllerMode.Full), static options => options.X64.TimerChip = true },
         { "MSRs of the APIC", "0x800", static options => options.X64.MsrExits.Add(new X64MsrRange(0x7FF, 2)) },
         { "empty range of MSRs", "holds 0", static options => options.X64.MsrExits.Add(new X64MsrRange(0x10, 0)) },
+    };
+
+    private static TheoryData<string, string, Action<PartitionOptions>> WrongArm64Options => new()
+    {
+        { "no such policy", nameof(Arm64PartitionOptions.UnknownRegisters), static options => options.Arm64.UnknownRegisters = (Arm64UnknownRegisterPolicy)9 },
+        { "distributor out of line", "multiple of 64 KiB", static options => SetGic(options, new Arm64GicLayout { DistributorAddress = 0x0800_1000 }) },
+        { "distributor out of reach", "Put it lower", static options => SetGic(options, new Arm64GicLayout { DistributorAddress = 1UL << 52 }) },
+        { "redistributors on it", "overlaps", static options => SetGic(options, new Arm64GicLayout { RedistributorAddress = 0x0800_0000 }) },
+        { "frame without lines", nameof(Arm64MsiFrame.LineCount), static options => SetGic(options, new Arm64GicLayout { MsiFrame = new(0x0900_0000, 0, 0) }) },
     };
 
     [Theory]
@@ -103,6 +118,7 @@ public sealed class WrongUseTests
     }
 
     [Fact]
+    [X64Only("Its partitions are made without a call of the caller's.")]
     public void CreatePartition_ConfigurationThatThrows_LeavesNothingOpen()
     {
         using Hypervisor hypervisor = LiveHypervisor.Open();
@@ -140,14 +156,14 @@ public sealed class WrongUseTests
         Assert.Empty(machine.Partition.Vcpus);
     }
 
-    /// <summary>Reads a port for ever.</summary>
-    private static TestMachine CreateReader() => new(GuestProgram.RealMode(static a =>
+    /// <summary>Asks the host for ever.</summary>
+    private static TestMachine CreateReader() => new(Guest.Asker());
+
+    private static void SetGic(PartitionOptions options, Arm64GicLayout layout)
     {
-        Label loop = a.CreateLabel();
-        a.Label(ref loop);
-        a.@in(al, 0x80);
-        a.jmp(loop);
-    }));
+        options.InterruptController = InterruptControllerMode.Full;
+        options.Arm64.Gic = layout;
+    }
 
     private static Task<T> OnAnotherThread<T>(Func<T> body) =>
         Task.Factory.StartNew(body, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -168,7 +184,7 @@ public sealed class WrongUseTests
             Refusals.Add(Assert.Throws<InvalidOperationException>(() => { _ = vcpu.Run().Kind; }).Message);
 
             // Registers are open to handlers.
-            _ = vcpu.X64.GetRegisters();
+            vcpu.ReadRegisters();
             return ExitDisposition.Stop;
         }
     }

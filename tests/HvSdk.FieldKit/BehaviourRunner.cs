@@ -13,6 +13,13 @@ internal sealed record BehaviourRunner(SuiteTests Tests, LeftOutTests LeftOut, S
     public BehaviourResult Run(Behaviour behaviour)
     {
         string name = behaviour.TestClass;
+        if (!Tests.AreForArchitecture(name))
+        {
+            // The suite does not know them as tests here.
+            return new BehaviourResult(
+                behaviour.Number, name, behaviour.Summary, [.. Tests.MethodsOf(name).Select(static method => new TestEntry(method, TestOutcome.NotPossible, "Its guests are AArch64."))]);
+        }
+
         string[] methods = [.. Tests.MethodsOf(name).Where(method => !LeftOut.Contains(name, method))];
         List<TestEntry> results = [.. LeftOut.Of(name)];
         if (methods.Length > 0)

@@ -1,28 +1,23 @@
-using HvSdk.Live;
 using HvSdk.Testing;
 
 namespace HvSdk.Hvf.StandIn.Tests;
 
-/// <summary>A partition with some RAM, a guest in it, and a device that remembers.</summary>
+/// <summary>A partition with some RAM and a guest in it that calls the host.</summary>
 internal sealed class Machine : IDisposable
 {
-    internal const ulong Ram = 0x4000_0000;
-    internal const ulong RamSize = 0x10_0000;
-    internal const ulong Device = 0x900_0000;
+    private const ulong Ram = 0x4000_0000;
+    private const ulong RamSize = 0x10_0000;
 
-    internal Machine(StandIn standIn, Action<Arm64Assembler> write, Action<PartitionOptions>? configure = null)
+    internal Machine(StandIn standIn, int maxVcpus = 1)
     {
         Hypervisor = Hypervisor.Open(standIn.Backend());
         TestContext.Current.TestOutputHelper?.WriteLine($"Ran on {Hypervisor.Capabilities.BackendName}: {Hypervisor.Capabilities.HostDescription}");
-        PartitionOptions options = new() { ExitOnHypercall = true };
-        configure?.Invoke(options);
         try
         {
-            Partition = Hypervisor.CreatePartition(options);
-            Region = Partition.Memory.Map(Ram, RamSize);
-            Partition.Mmio.Map(Device, 0x1000, Log);
+            Partition = Hypervisor.CreatePartition(new PartitionOptions { ExitOnHypercall = true, MaxVcpus = maxVcpus });
+            Partition.Memory.Map(Ram, RamSize);
             var guest = new Arm64Assembler(Ram);
-            write(guest);
+            guest.Hvc();
             Partition.Memory.Write(Ram, guest.ToArray());
         }
         catch
@@ -37,30 +32,12 @@ internal sealed class Machine : IDisposable
 
     internal Partition Partition { get; }
 
-    internal MemoryRegion Region { get; }
-
-    /// <summary>What the guest did to the device.</summary>
-    internal RegisterDevice Log { get; } = new();
-
-    /// <summary>A vCPU that begins at the guest's first instruction.</summary>
+    /// <summary>A vCPU of this thread; the first begins at the guest's first instruction.</summary>
     internal Vcpu CreateVcpu(int index = 0)
     {
         Vcpu vcpu = Partition.CreateVcpu(index);
-        if (index == 0)
-        {
-            vcpu.Arm64.SetRegisters([Arm64Register.Pc], [Ram]);
-        }
-
+        vcpu.Arm64.SetRegisters([Arm64Register.Pc], [Ram]);
         return vcpu;
-    }
-
-    /// <summary>Runs vCPU 0 until it leaves for good; gives its exit in words and X0 to X30.</summary>
-    internal (string Exit, Arm64Registers Registers) Run()
-    {
-        using Vcpu vcpu = CreateVcpu();
-        using CancellationTokenSource limit = new(Limit.Value);
-        string exit = vcpu.Run(limit.Token).ToString();
-        return (exit, vcpu.Arm64.GetRegisters());
     }
 
     public void Dispose()

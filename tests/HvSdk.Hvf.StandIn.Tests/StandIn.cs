@@ -14,6 +14,12 @@ public sealed class StandIn : IAsyncLifetime
     private static readonly TimeSpan s_buildLimit = TimeSpan.FromMinutes(10);
     private static readonly string s_output = Path.Combine(SourceTree.Root, "artifacts", "hvf-standin");
 
+    /// <summary>The library.</summary>
+    internal static string Library { get; } = Path.Combine(s_output, "libhvf-standin.so");
+
+    /// <summary>What maps files as a Mac does (R-MEM-13), to be preloaded.</summary>
+    internal static string MacPages { get; } = Path.Combine(s_output, "libmac-pages.so");
+
     /// <summary>Why it cannot be built, or null.</summary>
     private string? _failure;
 
@@ -40,7 +46,7 @@ public sealed class StandIn : IAsyncLifetime
             LiveHypervisor.SkipOrFail("hvf-standin", _failure);
         }
 
-        return new HvfBackend(new HvfBackendOptions { LibraryPath = Path.Combine(s_output, "libhvf-standin.so") });
+        return new HvfBackend(new HvfBackendOptions { LibraryPath = Library });
     }
 
     /// <summary>Runs the stand-in's own checks.</summary>

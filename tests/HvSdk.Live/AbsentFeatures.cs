@@ -14,10 +14,13 @@ public static class AbsentFeatures
         ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
         ("WHP", "does not offer TscFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
         ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
+        ("HVF", "allows one virtual machine in a process", "The framework allows one virtual machine in a process."),
+        ("HVF", "does not offer MemoryDiscard", "The backend does not take pages back from the framework."),
         ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
     ];
 
     private const string OtherReason = "Not possible: it is a test of ";
+    private const string BackendReason = "Not possible on ";
 
     /// <summary>The lines of the table, for documents.</summary>
     public static IReadOnlyList<(string Backend, string Refusal, string Why)> Table => s_table;
@@ -30,6 +33,11 @@ public static class AbsentFeatures
     /// <param name="backend">The backend under test.</param>
     /// <param name="owner">Whose test it is.</param>
     internal static string ReasonForOther(string backend, string owner) => $"{OtherReason}{owner}, and this is {backend}.";
+
+    /// <summary>The reason of a test whose subject one architecture alone has.</summary>
+    /// <param name="backend">The backend under test, of the other architecture.</param>
+    /// <param name="why">What the other lacks.</param>
+    internal static string ReasonForArchitecture(string backend, string why) => $"{OtherReason}x86-64, and guests of {backend} are AArch64: {why}";
 
     /// <summary>Skips the test where the refusal is of a feature in the table.</summary>
     /// <param name="refusal">What <see cref="HypervisorCapabilities.Require"/> threw, or a call that the hypervisor refused.</param>
@@ -45,5 +53,13 @@ public static class AbsentFeatures
         }
     }
 
-    private static string Reason(string backend, string why) => $"Not possible on {backend}: {why}";
+    /// <summary>What a table says of a reason: the reason itself, without what the table says already.</summary>
+    /// <param name="reason">A reason of this class.</param>
+    internal static string Shorten(string reason) =>
+        reason.StartsWith(BackendReason, StringComparison.Ordinal) ? reason[(reason.IndexOf(": ", StringComparison.Ordinal) + 2)..]
+        : reason.StartsWith(OtherReason, StringComparison.Ordinal) && reason.IndexOf(": ", OtherReason.Length, StringComparison.Ordinal) is > 0 and var why ? reason[(why + 2)..]
+        : reason.StartsWith(OtherReason, StringComparison.Ordinal) ? $"It is {reason[OtherReason.Length..reason.IndexOf(',', StringComparison.Ordinal)]}'s own."
+        : reason;
+
+    private static string Reason(string backend, string why) => $"{BackendReason}{backend}: {why}";
 }

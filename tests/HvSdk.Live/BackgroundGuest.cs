@@ -1,5 +1,3 @@
-using HvSdk.Testing;
-
 namespace HvSdk.Live;
 
 /// <summary>A vCPU that runs a program on a thread of its own until it is stopped.</summary>
@@ -13,7 +11,7 @@ public sealed class BackgroundGuest : IDisposable
     /// <param name="index">Index of the vCPU.</param>
     /// <param name="program">What it runs.</param>
     /// <param name="handler">Sees its exits first; null: the buses alone.</param>
-    public BackgroundGuest(Partition partition, int index, GuestProgram program, IVcpuHandler? handler = null)
+    public BackgroundGuest(Partition partition, int index, TestProgram program, IVcpuHandler? handler = null)
     {
         ArgumentNullException.ThrowIfNull(partition);
         ArgumentNullException.ThrowIfNull(program);

@@ -89,7 +89,9 @@ public static class BoundedRuns
         {
             try
             {
-                return $"RIP 0x{_vcpu.X64.GetRegisters().Rip:X}";
+                return _vcpu.Partition.Capabilities.Architecture == GuestArchitecture.X64
+                    ? $"RIP 0x{_vcpu.X64.GetRegisters().Rip:X}"
+                    : $"PC 0x{_vcpu.Arm64.GetRegisters().Pc:X}";
             }
             catch (ObjectDisposedException)
             {

@@ -1,13 +1,15 @@
+using System.Runtime.InteropServices;
 using HvSdk.Backends;
+using HvSdk.Backends.Hvf;
 using HvSdk.Backends.Kvm;
 using HvSdk.Backends.Whp;
 using Xunit;
 
 namespace HvSdk.Live;
 
-/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND ("kvm", "whp"); where nothing is said, that of the system.</summary>
+/// <summary>The hypervisor that live tests run on: chosen by HVSDK_BACKEND ("kvm", "whp", "hvf"); where nothing is said, that of the system.</summary>
 /// <remarks>
-/// HVSDK_WHP_LIBRARY names a library to be used in place of WinHvPlatform.dll: the stand-in of tests/whp-standin.
+/// HVSDK_WHP_LIBRARY names a library to be used in place of WinHvPlatform.dll: the stand-in of tests/whp-standin; HVSDK_HVF_LIBRARY one for Hypervisor.framework, that of tests/hvf-standin.
 /// A live test that cannot run is skipped with the probe's words. HVSDK_REQUIRE names, separated by commas, the tiers whose skip is a failure:
 /// "kvm" (the machine's own hypervisor), "nested", "gcc" (a C compiler and the kernel headers, for the ABI tests), "iasl" (acpica-tools, for the ACPI tables), "whp-standin" and "hvf-standin" (what tests/whp-standin and tests/hvf-standin build), "seabios" and "grub" (grub-common, grub-coreboot-bin: guests that nobody here wrote).
 /// </remarks>
@@ -23,10 +25,19 @@ public static class LiveHypervisor
     /// <summary>The backend under test.</summary>
     public static HypervisorBackend Backend { get; } = (Environment.GetEnvironmentVariable("HVSDK_BACKEND") ?? "") switch
     {
-        "" => OperatingSystem.IsWindows() ? WhpBackend.Instance : KvmBackend.Instance,
+        "" => OperatingSystem.IsWindows() ? WhpBackend.Instance : OperatingSystem.IsMacOS() ? HvfBackend.Instance : KvmBackend.Instance,
         "kvm" => KvmBackend.Instance,
         "whp" => new WhpBackend(new WhpBackendOptions { LibraryPath = WhpStandIn.Path }),
-        { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm or whp."),
+        "hvf" => new HvfBackend(new HvfBackendOptions { LibraryPath = Environment.GetEnvironmentVariable("HVSDK_HVF_LIBRARY") is { Length: > 0 } library ? library : null }),
+        { } other => throw new InvalidOperationException($"HVSDK_BACKEND={other} names no backend of this project. Use kvm, whp or hvf."),
+    };
+
+    /// <summary>The architecture of its guests, also where it cannot be opened.</summary>
+    public static GuestArchitecture Architecture { get; } = Backend switch
+    {
+        HvfBackend => GuestArchitecture.Arm64,
+        WhpBackend => GuestArchitecture.X64,
+        _ => RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? GuestArchitecture.Arm64 : GuestArchitecture.X64,
     };
 
     /// <summary>What the hypervisor under test offers, or skips the test where there is none.</summary>

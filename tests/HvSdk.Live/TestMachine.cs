@@ -1,5 +1,4 @@
 using HvSdk.Backends;
-using HvSdk.Testing;
 
 namespace HvSdk.Live;
 
@@ -25,7 +24,7 @@ public sealed class TestMachine : IDisposable
     /// <summary>Size of the RAM where nothing else is said.</summary>
     public const ulong DefaultRamSize = 2 << 20;
 
-    private readonly GuestProgram? _program;
+    private readonly TestProgram? _program;
     private Vcpu? _vcpu;
 
     /// <summary>Opens the hypervisor (or skips the test), and puts the machine together.</summary>
@@ -35,7 +34,7 @@ public sealed class TestMachine : IDisposable
     /// <param name="ram">How the RAM is made; null: anonymous.</param>
     /// <param name="backend">The backend; null: that of <see cref="LiveHypervisor"/>.</param>
     public TestMachine(
-        GuestProgram? program = null,
+        TestProgram? program = null,
         Action<PartitionOptions>? configure = null,
         ulong ramSize = DefaultRamSize,
         MemoryRegionOptions? ram = null,
@@ -78,7 +77,7 @@ public sealed class TestMachine : IDisposable
     /// <summary>vCPU 0, ready to run the program: created on the thread that asks first.</summary>
     public Vcpu Vcpu => _vcpu ??= CreateVcpu();
 
-    /// <summary>The vCPU's general registers.</summary>
+    /// <summary>The vCPU's general registers, of x86-64.</summary>
     public X64Registers Registers
     {
         get => Vcpu.X64.GetRegisters();

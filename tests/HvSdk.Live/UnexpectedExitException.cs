@@ -1,4 +1,3 @@
-using HvSdk.Testing;
 using Xunit.Sdk;
 
 namespace HvSdk.Live;
@@ -24,7 +23,7 @@ public sealed class UnexpectedExitException : XunitException
     /// <param name="exit">The exit.</param>
     /// <param name="vcpu">The vCPU, for the message.</param>
     /// <param name="program">What it runs, for the message.</param>
-    public static void ThrowUnless(VcpuExitKind expected, in VcpuExit exit, Vcpu vcpu, GuestProgram? program)
+    public static void ThrowUnless(VcpuExitKind expected, in VcpuExit exit, Vcpu vcpu, TestProgram? program)
     {
         if (exit.Kind == expected)
         {
@@ -35,9 +34,14 @@ public sealed class UnexpectedExitException : XunitException
         byte[] instruction = exit.Kind == VcpuExitKind.EmulationFailure ? exit.InstructionBytes.ToArray() : [];
         string message = $"""
             The guest should leave with {expected}, and left with: {exit.ToString()}
-            {vcpu.X64.GetRegisters()}
+            {Describe(vcpu)}
             {program?.Disassemble()}
             """;
         throw new UnexpectedExitException(message, exit.Kind, instruction);
     }
+
+    private static string Describe(Vcpu vcpu) => vcpu.Partition.Capabilities.Architecture == GuestArchitecture.X64
+        ? $"{vcpu.X64.GetRegisters()}"
+        : $"{vcpu.Arm64.GetRegisters()}{Environment.NewLine}last exception: ESR_EL1 0x{vcpu.Arm64.GetSystemRegister(Arm64SystemRegister.EsrEl1):X}, " +
+          $"ELR_EL1 0x{vcpu.Arm64.GetSystemRegister(Arm64SystemRegister.ElrEl1):X}, FAR_EL1 0x{vcpu.Arm64.GetSystemRegister(Arm64SystemRegister.FarEl1):X}";
 }

@@ -1,4 +1,5 @@
 using HvSdk.Live;
+using HvSdk.Live.Behaviours;
 using HvSdk.Live.Transcripts;
 
 namespace HvSdk.Whp.StandIn.Tests;
@@ -23,6 +24,10 @@ public sealed class BehaviourListTests
         Assert.Equal(expected, text);
         Assert.Equal(listed.Count, listed.DistinctBy(static behaviour => behaviour.Number).Count());
     }
+
+    /// <summary>What was seen is the runs' to say; the lines are there from the first, also those of scripted fakes.</summary>
+    [Fact]
+    public void Table_InTheDocument_HasALineForEveryClass() => BehaviourTable.CheckLines();
 
     [Theory]
     [InlineData("1 | PortTests")]

@@ -13,7 +13,7 @@ public sealed class MachineTests(StandIn standIn) : IClassFixture<StandIn>
     {
         standIn.RequireKvm();
         RequireFile("seabios", "/usr/share/seabios/bios-256k.bin", "seabios");
-        SuiteReport report = await SuiteRun.PassAsync(Suite, "SeaBios", "whp,seabios", switches: null, "--filter-class", SeaBios);
+        SuiteReport report = await SuiteRun.With().PassAsync(Suite, "SeaBios", "whp,seabios", "--filter-class", SeaBios);
 
         // Each with the chips in the host, which the platform has not, and with ours.
         Assert.Equal((3, 3), (report.Passed, report.Impossible.Count));
@@ -24,7 +24,7 @@ public sealed class MachineTests(StandIn standIn) : IClassFixture<StandIn>
     {
         standIn.RequireKvm();
         RequireFile("grub", "/usr/bin/grub-mkimage", "grub-common grub-coreboot-bin");
-        await SuiteRun.PassAsync(Suite, Suite, "whp,grub", switches: null, "--filter-not-class", SeaBios);
+        await SuiteRun.With().PassAsync(Suite, Suite, "whp,grub", "--filter-not-class", SeaBios);
     }
 
     private static void RequireFile(string tier, string path, string packages)

@@ -1,3 +1,4 @@
+using HvSdk.Live.Behaviours;
 using HvSdk.Live.Transcripts;
 
 namespace HvSdk.Whp.StandIn.Tests;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the stand-in for Apple's Hypervisor.framework:
 #
-#   <version>/libhvf-standin.so, libhvf-standin.so (the newest), selftest
+#   <version>/libhvf-standin.so, libhvf-standin.so (the newest), libmac-pages.so, selftest
 #
 # <version> is the macOS it stands for: 11, 13, 15 and 26, with the exports of that version.
 # Nothing is done when none of the inputs changed.
@@ -104,6 +104,10 @@ build_selftest() {
         -Wl,-rpath,'$ORIGIN/'"$newest"
 }
 
+build_pages() {
+    gcc "${flags[@]}" -fPIC -shared "$here/mac/pages.c" -o "$new/libmac-pages.so"
+}
+
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 # One build at a time.
@@ -111,7 +115,7 @@ exec 8>"$out/lock"
 flock 8
 
 inputs=$(
-    cat "$here"/{build.sh,exports.txt,*.c,*.h,*.S,el2/*,selftest/*} | sha256sum
+    cat "$here"/{build.sh,exports.txt,*.c,*.h,*.S,el2/*,mac/*,selftest/*} | sha256sum
     gcc --version | head -n 1
     "$cross-gcc" --version | head -n 1
 )
@@ -125,12 +129,13 @@ mkdir -p "$new/objects"
 build_program
 build_guests
 build_library
+build_pages
 build_selftest
-rm -rf "$new/objects" "$out/inputs" "$out/selftest" "$out/libhvf-standin.so"
+rm -rf "$new/objects" "$out/inputs" "$out/selftest" "$out/libhvf-standin.so" "$out/libmac-pages.so"
 for version in "${!numbers[@]}"; do
     rm -rf "${out:?}/$version"
     mv "$new/$version" "$out/$version"
 done
-mv "$new/libhvf-standin.so" "$new/selftest" "$out"
+mv "$new/libhvf-standin.so" "$new/libmac-pages.so" "$new/selftest" "$out"
 rm -rf "$new"
 echo "$inputs" >"$out/inputs"

@@ -7,7 +7,7 @@ public sealed class LinuxImage : X64BootImage
 {
     private readonly BootFile _kernel;
     private readonly LinuxBootOptions _options;
-    private readonly byte[] _commandLine;
+    private byte[] _commandLine; // with the zero behind it
     private readonly SetupHeader? _header; // of a bzImage
     private readonly KernelPayload? _payload; // where the host can unpack it
     private readonly ElfFile? _elf; // of a vmlinux
@@ -87,6 +87,25 @@ public sealed class LinuxImage : X64BootImage
             default:
                 throw new ArgumentOutOfRangeException(nameof(entry), entry, $"{entry} is no way to enter a kernel. Use {nameof(LinuxElfEntry.Pvh)} or {nameof(LinuxElfEntry.Bits64)}.");
         }
+    }
+
+    /// <summary>Adds parameters to the kernel's command line, behind those of <see cref="LinuxBootOptions.CommandLine"/>, but before a "--", behind which the first program's own begin.</summary>
+    /// <param name="parameters">They, separated by spaces. Added before the image is loaded.</param>
+    /// <exception cref="ArgumentException">There is a zero character in them.</exception>
+    public void AddParameters(string parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        if (parameters.Contains('\0'))
+        {
+            throw new ArgumentException("The parameters have a zero character in them, where the kernel would see the command line's end. Leave it out.", nameof(parameters));
+        }
+
+        const string separator = " -- ";
+        string line = Encoding.UTF8.GetString(_commandLine.AsSpan(0, _commandLine.Length - 1));
+        int end = $"{line} ".IndexOf(separator, StringComparison.Ordinal);
+        string before = end < 0 ? line : line[..end];
+        string joined = before.Length == 0 ? parameters : $"{before} {parameters}";
+        _commandLine = Encoding.UTF8.GetBytes($"{joined}{(end < 0 ? "" : line[end..])}\0");
     }
 
     private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)

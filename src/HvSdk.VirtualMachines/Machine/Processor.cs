@@ -4,6 +4,7 @@ namespace HvSdk.VirtualMachines;
 internal sealed class Processor(int index, ProcessorGate gate, MachineChips chips, MachineEnding ending, AccessCounts? accesses)
 {
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ProcessorWork _work = new();
     private volatile bool _inspect;
 
     /// <summary>Completes when the processor stands ready.</summary>
@@ -14,6 +15,9 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
 
     /// <summary>When it was last looked at, it had halted with interrupts off, or was never started.</summary>
     public bool IsHaltedForGood { get; private set; }
+
+    /// <summary>Somebody wants something done by this processor's thread.</summary>
+    public bool HasWork => _work.IsDue;
 
     /// <summary>How often it was looked at.</summary>
     public int Inspections { get; private set; }
@@ -32,6 +36,15 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
         Kick();
     }
 
+    /// <summary>Has this processor's thread do something with the vCPU, before the guest runs on.</summary>
+    /// <exception cref="InvalidOperationException">The machine has ended; also by the task, where it ends before that is done.</exception>
+    public Task<TResult> InvokeAsync<TResult>(Func<Vcpu, TResult> action)
+    {
+        Task<TResult> task = _work.Add(action);
+        gate.Wake();
+        return task;
+    }
+
     /// <summary>Runs the guest until the machine ends.</summary>
     /// <param name="vcpu">The vCPU, made by this thread.</param>
     /// <param name="start">Sets its registers, or null.</param>
@@ -47,6 +60,7 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
         }
         finally
         {
+            _work.End();
             chips.Release(vcpu);
         }
     }
@@ -54,8 +68,13 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
     private void RunGuest(Vcpu vcpu)
     {
         var handler = new ProcessorHandler(vcpu, chips, accesses);
-        while (gate.Pass())
+        while (gate.Pass(this))
         {
+            if (_work.TryDo(vcpu))
+            {
+                continue; // and back to the gate
+            }
+
             if (_inspect)
             {
                 _inspect = false;

@@ -34,6 +34,12 @@ public sealed class BoardOptions
     /// <summary>Where devices of <see cref="VirtualMachineBuilder.AddVirtio"/> go. Null, the default: to the PCI bus (x64), to windows in memory (arm64).</summary>
     public VirtioTransport? VirtioTransport { get; set; }
 
+    /// <summary>
+    /// Names each <see cref="Devices.Virtio.VirtioMmio"/> on a Linux kernel's command line, as <see cref="Devices.Virtio.VirtioMmio.KernelParameter"/> has it: for kernels with
+    /// CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES on boards without <see cref="Acpi"/>. Default off: a kernel that finds them by ACPI too would take each of them twice.
+    /// </summary>
+    public bool VirtioKernelParameters { get; set; }
+
     /// <summary>The tables of Intel's MultiProcessor Specification, for guests without ACPI. Default off.</summary>
     public bool MultiprocessorTable { get; set; }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace HvSdk;
 
@@ -12,7 +14,7 @@ public record struct Arm64Registers
     /// <summary>How many general-purpose registers there are: X0 to X30.</summary>
     public const int Count = 31;
 
-    private General _x;
+    private Values _x;
 
     /// <summary>A general-purpose register: X0 to X30.</summary>
     /// <param name="index">Its number, 0 to 30.</param>
@@ -21,6 +23,23 @@ public record struct Arm64Registers
     {
         readonly get => _x[index];
         set => _x[index] = value;
+    }
+
+    /// <summary>X0 to X30 as an array of its own, for what takes the record apart: serializers. One of them is read and written by its index.</summary>
+    /// <exception cref="ArgumentException">There are not 31 values.</exception>
+    public ulong[] General
+    {
+        readonly get => ((ReadOnlySpan<ulong>)_x).ToArray();
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (value.Length != Count)
+            {
+                throw new ArgumentException($"X0 to X30 are {Count} values, and {value.Length} were given.", nameof(value));
+            }
+
+            value.CopyTo(_x);
+        }
     }
 
     /// <summary>Program counter.</summary>
@@ -52,18 +71,33 @@ public record struct Arm64Registers
         }
     }
 
+    /// <summary>The registers that are not zero, in hexadecimal: what ToString shows.</summary>
+    private readonly bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append(CultureInfo.InvariantCulture, $"{nameof(Pc)} = 0x{Pc:X}, {nameof(Pstate)} = 0x{Pstate:X}");
+        for (int i = 0; i < Count; i++)
+        {
+            if (_x[i] != 0)
+            {
+                builder.Append(CultureInfo.InvariantCulture, $", X{i} = 0x{_x[i]:X}");
+            }
+        }
+
+        return true;
+    }
+
     private static ArgumentOutOfRangeException Unknown(Arm64Register name) =>
         new(nameof(name), name, $"{name} is not a member of {nameof(Arm64Register)}.");
 
     [InlineArray(Count)]
-    private struct General : IEquatable<General>
+    private struct Values : IEquatable<Values>
     {
         private ulong _first;
 
         // An inline array has no equality of its own: the runtime's default throws.
-        public readonly bool Equals(General other) => ((ReadOnlySpan<ulong>)this).SequenceEqual(other);
+        public readonly bool Equals(Values other) => ((ReadOnlySpan<ulong>)this).SequenceEqual(other);
 
-        public override readonly bool Equals(object? obj) => obj is General other && Equals(other);
+        public override readonly bool Equals(object? obj) => obj is Values other && Equals(other);
 
         public override readonly int GetHashCode()
         {

@@ -17,7 +17,7 @@ public readonly partial record struct Arm64SystemRegister
     public Arm64SystemRegister(ushort encoding) => Encoding = encoding;
 
     /// <summary>op0:op1:CRn:CRm:op2 in 2, 3, 4, 4 and 3 bits, op0 on top.</summary>
-    public ushort Encoding { get; }
+    public ushort Encoding { get; init; }
 
     /// <summary>op0, 0 to 3.</summary>
     public int Op0 => Encoding >> Op0Shift;

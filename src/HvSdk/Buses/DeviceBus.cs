@@ -142,8 +142,16 @@ public sealed class DeviceBus
         return rung;
     }
 
+    /// <summary>Adds a doorbell that the host does not serve itself; the caller holds the partition's gate.</summary>
+    /// <exception cref="HypervisorException">The same is there: hosts that serve doorbells refuse it likewise.</exception>
     internal BusDoorbell AddDoorbell(DoorbellLocation location)
     {
+        if (Array.Exists(_doorbells, other => other.Location == location))
+        {
+            throw new HypervisorException(
+                _partition.Capabilities.BackendName, nameof(Partition.CreateDoorbell), 0, $"There is a doorbell at {location}.", "The same doorbell exists already.");
+        }
+
         var doorbell = new BusDoorbell(this, location);
         Volatile.Write(ref _doorbells, [.. _doorbells, doorbell]);
         return doorbell;

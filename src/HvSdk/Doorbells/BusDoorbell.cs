@@ -1,13 +1,15 @@
+using System.Diagnostics;
 using HvSdk.Backends;
 
 namespace HvSdk;
 
-/// <summary>A doorbell on a host that serves none: the bus rings it from the vCPU's exit.</summary>
+/// <summary>A doorbell on a host that serves none: the bus rings it from the vCPU's exit. Waits allocate nothing.</summary>
 internal sealed class BusDoorbell : HostEvent
 {
     private readonly DeviceBus _bus;
-    private readonly SemaphoreSlim _rung = new(0, 1);
-    private readonly CancellationTokenSource _disposed = new();
+    private readonly object _gate = new();
+    private bool _isRung;
+    private bool _isDisposed;
 
     internal BusDoorbell(DeviceBus bus, DoorbellLocation location)
     {
@@ -19,38 +21,74 @@ internal sealed class BusDoorbell : HostEvent
 
     public override void Signal()
     {
-        // Rings gather: one that is not taken yet stands for this one too.
-        lock (_rung)
+        // Rings gather: one that is not taken yet stands for this one too. All waits look, since the first to wake may be one that was cancelled.
+        lock (_gate)
         {
-            if (_rung.CurrentCount == 0)
-            {
-                _rung.Release();
-            }
+            _isRung = true;
+            Monitor.PulseAll(_gate);
         }
     }
 
     public override bool Wait(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, typeof(Doorbell));
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
-        try
+        // Registered outside of the gate: its callback takes it, and the end of the registration waits for the callback.
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static doorbell => ((BusDoorbell)doorbell!).WakeAll(), this);
+        long start = Stopwatch.GetTimestamp();
+        lock (_gate)
         {
-            return _rung.Wait(timeout, linked.Token);
-        }
-        catch (OperationCanceledException) when (_disposed.IsCancellationRequested)
-        {
-            throw new ObjectDisposedException(nameof(Doorbell));
-        }
-        catch (OperationCanceledException)
-        {
-            throw new OperationCanceledException(cancellationToken);
+            while (true)
+            {
+                ObjectDisposedException.ThrowIf(_isDisposed, typeof(Doorbell));
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_isRung)
+                {
+                    _isRung = false;
+                    return true;
+                }
+
+                if (!WaitForPulse(timeout, start))
+                {
+                    return false;
+                }
+            }
         }
     }
 
     protected override void Dispose(bool disposing)
     {
-        // Neither is disposed of: a wait on another thread may still use them, and neither holds anything native.
-        _disposed.Cancel();
+        lock (_gate)
+        {
+            _isDisposed = true;
+        }
+
+        WakeAll();
         _bus.Remove(this);
+    }
+
+    private void WakeAll()
+    {
+        lock (_gate)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Waits for what is left of the time; false where none is.</summary>
+    private bool WaitForPulse(TimeSpan timeout, long start)
+    {
+        if (timeout == Timeout.InfiniteTimeSpan)
+        {
+            return Monitor.Wait(_gate);
+        }
+
+        TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
+        if (left <= TimeSpan.Zero)
+        {
+            return false;
+        }
+
+        // At least a millisecond, since less would not wait at all. Whatever ends the wait, the caller looks again.
+        Monitor.Wait(_gate, (int)double.Clamp(double.Ceiling(left.TotalMilliseconds), 1, int.MaxValue));
+        return true;
     }
 }

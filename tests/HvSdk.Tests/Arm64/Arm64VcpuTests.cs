@@ -1,3 +1,4 @@
+using System.Text.Json;
 using HvSdk.Testing;
 
 namespace HvSdk.Tests.Arm64;
@@ -31,6 +32,18 @@ public sealed class Arm64VcpuTests
         other[30] = 8;
         Assert.NotEqual(one, other);
         Assert.Throws<IndexOutOfRangeException>(() => one[31]);
+    }
+
+    [Fact]
+    public void Registers_AsJson_AreTheSame()
+    {
+        Arm64Registers registers = new() { Pc = 1, Pstate = Arm64Pstate.El1h, [0] = ulong.MaxValue, [30] = 7 };
+        var value = new Arm64SystemRegisterValue(Arm64SystemRegister.TpidrEl1, 5);
+
+        Assert.Equal(registers, JsonSerializer.Deserialize<Arm64Registers>(JsonSerializer.Serialize(registers)));
+        Assert.Equal(value, JsonSerializer.Deserialize<Arm64SystemRegisterValue>(JsonSerializer.Serialize(value)));
+        Assert.Equal("Arm64Registers { Pc = 0x1, Pstate = 0x5, X0 = 0xFFFFFFFFFFFFFFFF, X30 = 0x7 }", registers.ToString());
+        Assert.Contains("31 values, and 3", Assert.Throws<ArgumentException>(() => new Arm64Registers { General = new ulong[3] }).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,6 +50,22 @@ public sealed class DoorbellTests
     }
 
     [Fact]
+    public void Doorbell_Twice_IsRefusedAndTheFirstRingsOn()
+    {
+        using ScriptedMachine machine = new();
+        using Doorbell doorbell = machine.Partition.CreateDoorbell(DoorbellLocation.Port(0x80, 1, 7));
+
+        HypervisorException e = Assert.Throws<HypervisorException>(() => machine.Partition.CreateDoorbell(DoorbellLocation.Port(0x80, 1, 7)));
+        using Doorbell other = machine.Partition.CreateDoorbell(DoorbellLocation.Port(0x80, 1, 8));
+
+        Assert.Contains("exists already", e.Remedy, StringComparison.Ordinal);
+        machine.Script.PortWrite(0x80, 7);
+        machine.RunToEnd();
+        Assert.True(doorbell.Wait(TimeSpan.Zero));
+        Assert.False(other.Wait(TimeSpan.Zero));
+    }
+
+    [Fact]
     public void Write_AfterTheDoorbellIsGone_GoesToTheDevice()
     {
         using ScriptedMachine machine = new();

@@ -1,0 +1,3 @@
+using HvSdk.Live;
+
+[assembly: TestFramework(typeof(ArchitectureTestFramework))]
