@@ -35,20 +35,26 @@ internal sealed record GuestOptions
 
     public string? Vsock { get; init; }
 
-    public VirtioTransport Transport { get; init; }
+    /// <summary>Null: as is usual where the guest runs.</summary>
+    public VirtioTransport? Transport { get; init; }
+
+    public string? HvfLibrary { get; init; }
 
     public bool HasDebugExit { get; init; }
 
     public bool ShowsStatistics { get; init; }
 
     /// <summary>Opens what is to boot; the machine closes it.</summary>
-    public BootImage OpenImage()
+    public BootImage OpenImage(GuestArchitecture architecture)
     {
+        bool isArm64 = architecture == GuestArchitecture.Arm64;
         BootFile kernel = BootFile.Open(Kernel);
         var linux = new LinuxBootOptions { CommandLine = CommandLine, InitialRamDisk = InitialRamDisk is null ? null : BootFile.Open(InitialRamDisk) };
         var multiboot = new MultibootOptions { CommandLine = CommandLine, Modules = [.. Modules.Select(static path => new BootModule(BootFile.Open(path), Path.GetFileName(path)))] };
         return Format switch
         {
+            GuestFormat.BzImage when isArm64 => Arm64LinuxImage.Read(kernel, linux),
+            GuestFormat.Firmware when isArm64 => Arm64FirmwareImage.Read(kernel),
             GuestFormat.BzImage => LinuxImage.ReadBzImage(kernel, linux),
             GuestFormat.Elf => LinuxImage.ReadElf(kernel, LinuxElfEntry.Bits64, linux),
             GuestFormat.Pvh => LinuxImage.ReadElf(kernel, LinuxElfEntry.Pvh, linux),
@@ -62,26 +68,27 @@ internal sealed record GuestOptions
     /// <summary>Reads the command line and boots; says how to get a kernel where there is nothing to boot.</summary>
     public static Task<int> RunAsync(string[] args, Func<GuestOptions, CancellationToken, Task<int>> boot)
     {
-        var format = new Option<GuestFormat>("--format") { Description = "What the kernel is.", DefaultValueFactory = static _ => GuestFormat.BzImage };
+        var format = new Option<GuestFormat>("--format") { Description = "What the kernel is; bzImage stands for Linux as distributions install it, on arm64 too.", DefaultValueFactory = static _ => GuestFormat.BzImage };
         var kernel = new Option<string?>("--kernel") { Description = "The kernel, or image." };
         var initrd = new Option<string?>("--initrd") { Description = "Its initial RAM disk (Linux)." };
         var modules = new Option<string[]>("--module") { Description = "A module (multiboot); may be repeated." };
         var append = new Option<string>("--append") { Description = "The kernel's command line.", DefaultValueFactory = static _ => "" };
         var memory = new Option<ulong>("--memory") { Description = "RAM, such as 512M or 6G.", DefaultValueFactory = static _ => DefaultMemory, CustomParser = ParseSize };
         var cpus = new Option<int>("--cpus") { Description = "Processors.", DefaultValueFactory = static _ => 1 };
-        var chips = new Option<GuestChips>("--chips") { Description = "Who keeps the I/O APIC, PIC and PIT: the host's kernel, or this process (split).", DefaultValueFactory = static _ => GuestChips.Kernel };
+        var chips = new Option<GuestChips>("--chips") { Description = "Who keeps the I/O APIC, PIC and PIT, or the GIC: the host's kernel, or this process (split).", DefaultValueFactory = static _ => GuestChips.Kernel };
         var disks = new Option<string[]>("--disk") { Description = "A raw disk image, FILE or FILE,ro; may be repeated: /dev/vda, /dev/vdb..." };
         var networks = new Option<string[]>("--net") { Description = "An Ethernet card, passt:SOCKET or tap:NAME; may be repeated." };
         var shares = new Option<string[]>("--share") { Description = "A folder, TAG=DIR or TAG=DIR,ro; may be repeated: mount -t virtiofs TAG /mnt" };
         var vsock = new Option<string?>("--vsock") { Description = "Sockets to the host: CID, or CID,PORT=HOST:PORT for a port of the host's that leads to a TCP service." };
-        var transport = new Option<VirtioTransport>("--transport") { Description = "How the guest reaches these devices.", DefaultValueFactory = static _ => VirtioTransport.Pci };
+        var transport = new Option<VirtioTransport?>("--transport") { Description = "How the guest reaches these devices; PCI where nothing is said, on arm64 MMIO." };
+        var hvf = new Option<string?>("--hvf") { Description = "A library with the functions of Apple's Hypervisor.framework, to run arm64 guests with." };
         var debugExit = new Option<bool>("--debug-exit") { Description = "A port 0xF4 by which the guest ends with a code." };
         var statistics = new Option<bool>("--stats") { Description = "Print exits by kind and times at the end." };
         var command = new RootCommand("Boots a guest on this terminal. Ctrl-A X leaves.")
         {
             format, kernel, initrd, modules, append, memory, cpus, chips,
             disks, networks, shares, vsock,
-            transport, debugExit, statistics,
+            transport, debugExit, statistics, hvf,
         };
         command.SetAction((result, cancellationToken) =>
         {
@@ -107,6 +114,7 @@ internal sealed record GuestOptions
                     Shares = result.GetValue(shares) ?? [],
                     Vsock = result.GetValue(vsock),
                     Transport = result.GetValue(transport),
+                    HvfLibrary = result.GetValue(hvf),
                     HasDebugExit = result.GetValue(debugExit),
                     ShowsStatistics = result.GetValue(statistics),
                 },

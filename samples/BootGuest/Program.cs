@@ -2,8 +2,12 @@
 //
 //     dotnet run --project samples/BootGuest -- --kernel vmlinuz --initrd initrd.img --append "console=ttyS0"
 //
+// On Apple silicon guests are arm64, and their console is ttyAMA0; --hvf LIBRARY runs them elsewhere over another library with the framework's functions.
 // GuestOptions.cs has the options, HostTerminal.cs the terminal. Making the machine is all in Boot below.
+using System.IO.Pipelines;
 using HvSdk;
+using HvSdk.Backends;
+using HvSdk.Backends.Hvf;
 using HvSdk.Backends.Kvm;
 using HvSdk.Devices.Emulated;
 using HvSdk.Samples.BootGuest;
@@ -13,7 +17,7 @@ return await GuestOptions.RunAsync(args, BootAsync);
 
 static async Task<int> BootAsync(GuestOptions options, CancellationToken cancellationToken)
 {
-    if (Hypervisor.Probe(KvmBackend.Instance) is { IsAvailable: false } probe)
+    if (Hypervisor.Probe(BackendOf(options)) is { IsAvailable: false } probe)
     {
         Console.Error.WriteLine(probe);
         return GuestExitCode.CannotRun;
@@ -38,18 +42,16 @@ static async Task<int> BootAsync(GuestOptions options, CancellationToken cancell
 
 static async Task<int> BootWithDevicesAsync(GuestOptions options, GuestDevices devices, CancellationToken cancellationToken)
 {
-    using Hypervisor hypervisor = Hypervisor.Open(KvmBackend.Instance);
-    var console = new SerialPort16550A();
+    using Hypervisor hypervisor = Hypervisor.Open(BackendOf(options));
+    GuestArchitecture architecture = hypervisor.Capabilities.Architecture;
     VirtualMachineBuilder builder = VirtualMachine.CreateBuilder(hypervisor)
         .WithName("guest")
         .WithMemory(options.Memory)
         .WithProcessors(options.Processors)
         .ConfigureBoard(board => (board.Chips, board.VirtioTransport) = (options.Chips, options.Transport))
-        .Boot(options.OpenImage)
-        .AddDevice(console, "console")
-        .AddDevice(new KeyboardController8042(), "keyboard controller")
-        .AddDevice(new PanicNotifier(), "panic notifier")
+        .Boot(() => options.OpenImage(architecture))
         .CountAccesses(options.ShowsStatistics);
+    IDuplexPipe console = AddConsole(builder, architecture);
     if (options.HasDebugExit)
     {
         builder.AddDevice(new DebugExit(), "debug exit");
@@ -71,8 +73,8 @@ static async Task<int> BootWithDevicesAsync(GuestOptions options, GuestDevices d
     {
         using HostTerminal terminal = HostTerminal.Open();
         await machine.StartAsync(cancellationToken: cancellationToken);
-        Task output = console.Pipe.Input.CopyToAsync(Console.OpenStandardOutput(), CancellationToken.None);
-        Task<bool> input = terminal.TypeAsync(console.Pipe.Output, cancellationToken);
+        Task output = console.Input.CopyToAsync(Console.OpenStandardOutput(), CancellationToken.None);
+        Task<bool> input = terminal.TypeAsync(console.Output, cancellationToken);
         Task<MachineEnd> exit = machine.WaitForExitAsync(CancellationToken.None);
         if (await Task.WhenAny(exit, LeaveAsync(input)) != exit)
         {
@@ -90,6 +92,26 @@ static async Task<int> BootWithDevicesAsync(GuestOptions options, GuestDevices d
 
         return GuestExitCode.Of(end);
     }
+}
+
+static HypervisorBackend BackendOf(GuestOptions options) =>
+    options.HvfLibrary is { } library ? new HvfBackend(new HvfBackendOptions { LibraryPath = library })
+    : OperatingSystem.IsMacOS() ? HvfBackend.Instance
+    : KvmBackend.Instance;
+
+// The serial port of the platform, and what else its machines have.
+static IDuplexPipe AddConsole(VirtualMachineBuilder builder, GuestArchitecture architecture)
+{
+    if (architecture == GuestArchitecture.Arm64)
+    {
+        var uart = new SerialPortPl011();
+        builder.AddDevice(uart, "console");
+        return uart.Pipe;
+    }
+
+    var console = new SerialPort16550A();
+    builder.AddDevice(console, "console").AddDevice(new KeyboardController8042(), "keyboard controller").AddDevice(new PanicNotifier(), "panic notifier");
+    return console.Pipe;
 }
 
 // The end of the input is no reason to leave; Ctrl-A X is.

@@ -136,6 +136,13 @@ internal sealed unsafe partial class HvfVcpu
         Arm64SystemRegister register = syndrome.SystemRegister;
         int operand = syndrome.SystemRegisterOperand;
         exit = default;
+        if (register == Arm64SystemRegister.CntpctEl0 && syndrome.ReadsSystemRegister)
+        {
+            // The framework lets the guest read its virtual counter alone where the interrupt controller is the caller's. The physical one is the host's.
+            _registers.SetGeneral(operand, _functions.mach_absolute_time());
+            _registers.Advance();
+            return false;
+        }
 
         // Boot code unlocks the debug registers on every processor; the locks themselves hold nothing.
         bool isLock = register == Arm64SystemRegister.OslarEl1 || register == Arm64SystemRegister.OslsrEl1 || register == Arm64SystemRegister.OsdlrEl1;

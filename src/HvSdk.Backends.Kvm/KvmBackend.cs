@@ -8,6 +8,7 @@ namespace HvSdk.Backends.Kvm;
 public sealed class KvmBackend : HypervisorBackend
 {
     private readonly KvmBackendOptions _options;
+    private readonly IIoctl? _ioctl;
 
     /// <summary>A backend with options.</summary>
     /// <param name="options">The options; null: the defaults.</param>
@@ -17,8 +18,20 @@ public sealed class KvmBackend : HypervisorBackend
         _options.Validate();
     }
 
+    /// <summary>A backend over a kernel of a test's own.</summary>
+    internal KvmBackend(IIoctl ioctl, KvmBackendOptions? options = null)
+        : this(options) => _ioctl = ioctl;
+
     /// <summary>The backend with default options.</summary>
     public static KvmBackend Instance { get; } = new();
+
+    /// <summary>The architecture whose KVM this process can meet, or null where the backend has none for it.</summary>
+    internal static GuestArchitecture? NativeArchitecture { get; } = !OperatingSystem.IsLinux() ? null : RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.X64 => GuestArchitecture.X64,
+        Architecture.Arm64 => GuestArchitecture.Arm64,
+        _ => null,
+    };
 
     /// <inheritdoc/>
     public override string Name => KvmError.BackendName;
@@ -37,7 +50,7 @@ public sealed class KvmBackend : HypervisorBackend
         SafeFd device = TryOpen(out BackendProbe probe) ?? throw new HypervisorUnavailableException(probe);
         try
         {
-            return new KvmHost(device, _options, loggerFactory.CreateLogger("HvSdk.Backends.Kvm"));
+            return KvmHost.Create(device, _options, loggerFactory.CreateLogger("HvSdk.Backends.Kvm"));
         }
         catch
         {
@@ -49,15 +62,15 @@ public sealed class KvmBackend : HypervisorBackend
     /// <summary>Opens the device and tries what every partition needs.</summary>
     private SafeFd? TryOpen(out BackendProbe probe)
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        if (_ioctl is null && NativeArchitecture is null)
         {
             probe = BackendProbe.Unavailable(
-                Name, $"KVM belongs to Linux, and this backend to x86-64; this is {RuntimeInformation.RuntimeIdentifier}.", "Use the backend of this system.");
+                Name, $"KVM belongs to Linux, and this backend to x86-64 and arm64; this is {RuntimeInformation.RuntimeIdentifier}.", "Use the backend of this system.");
             return null;
         }
 
-        SafeFd? device = SafeFd.TryOpen(_options.DevicePath, out int error);
-        probe = device is null ? KvmProbe.CannotOpen(_options.DevicePath, error) : KvmProbe.Try(device, _options);
+        SafeFd? device = SafeFd.TryOpen(_options.DevicePath, _ioctl, out int error);
+        probe = device is null ? KvmProbe.CannotOpen(_options.DevicePath, _ioctl?.Architecture ?? NativeArchitecture, error) : KvmProbe.Try(device, _options);
         if (probe.IsAvailable)
         {
             return device;

@@ -16,7 +16,7 @@ public sealed class KvmBackendOptions
     public int DirtyRingEntries { get; set; }
 
     /// <summary>
-    /// Completes, in this process, an instruction that the kernel's own instruction emulator gives up on, which else leaves with <see cref="VcpuExitKind.EmulationFailure"/>.
+    /// For x86-64 alone; asked for elsewhere, the backend is not available. Completes, in this process, an instruction that the kernel's own instruction emulator gives up on, which else leaves with <see cref="VcpuExitKind.EmulationFailure"/>.
     /// A kernel emulates instructions that touch devices, and those in modes that the processor cannot run by itself; a KVM without hardware virtualization (kvm_pvm)
     /// emulates all of privilege level 0, and lacks INT3, IRET, CMPXCHG16B and most of SSE there. Each costs some 50 us. Default: false.
     /// </summary>

@@ -16,7 +16,7 @@ internal sealed unsafe class KvmDirtyRing : IDisposable
     {
         _entries = (uint)entries;
         _mapping = SafeMapping.Map(
-            vcpu, (nuint)(entries * EntrySize), KVM.KVM_DIRTY_LOG_PAGE_OFFSET * Environment.SystemPageSize, LibC.MAP_SHARED, "mmap of a dirty ring");
+            vcpu, (nuint)(entries * EntrySize), KVM.KVM_DIRTY_LOG_PAGE_OFFSET * vcpu.PageSize, LibC.MAP_SHARED, "mmap of a dirty ring");
     }
 
     /// <summary>Takes all entries that are there. Calls are serialized by the partition.</summary>

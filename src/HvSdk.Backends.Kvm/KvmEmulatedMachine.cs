@@ -5,7 +5,7 @@ namespace HvSdk.Backends.Kvm;
 
 /// <summary>The guest's machine as the emulator sees it: the memory slots, and the rest by way of the kernel.</summary>
 /// <remarks>The caller holds <see cref="KvmMemory.Gate"/> while the emulator runs: what the slots show stays there.</remarks>
-internal readonly struct KvmEmulatedMachine(KvmPartition partition, SafeFd vcpu, KvmX64Vcpu x64) : IX64Machine
+internal readonly struct KvmEmulatedMachine(KvmX64Partition partition, SafeFd vcpu, KvmX64Vcpu x64) : IX64Machine
 {
     private const uint Cpuid0D = 0xD;
 

@@ -25,13 +25,13 @@ internal sealed class KvmEmulation
 {
     private readonly X64Emulator _emulator;
     private readonly X64CpuState _state = new();
-    private readonly KvmPartition _partition;
+    private readonly KvmX64Partition _partition;
     private readonly SafeFd _vcpu;
     private readonly KvmX64Vcpu _x64;
     private KvmEmulatedMachine _machine;
     private int _stateVersion;
 
-    internal KvmEmulation(KvmPartition partition, SafeFd vcpu, KvmX64Vcpu x64)
+    internal KvmEmulation(KvmX64Partition partition, SafeFd vcpu, KvmX64Vcpu x64)
     {
         _partition = partition;
         _vcpu = vcpu;

@@ -78,7 +78,7 @@ internal static unsafe class KvmExits
         _ => ExitFactory.Plain(VcpuExitKind.Unknown, 0, reason, ExitUnion(run)),
     };
 
-    private static SystemEventKind ToSystemEvent(uint type) => type switch
+    internal static SystemEventKind ToSystemEvent(uint type) => type switch
     {
         KVM.KVM_SYSTEM_EVENT_SHUTDOWN => SystemEventKind.PowerOff,
         KVM.KVM_SYSTEM_EVENT_RESET => SystemEventKind.Reset,

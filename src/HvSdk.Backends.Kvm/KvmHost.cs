@@ -3,127 +3,72 @@ using Microsoft.Extensions.Logging;
 
 namespace HvSdk.Backends.Kvm;
 
-/// <summary>An open /dev/kvm.</summary>
-internal sealed class KvmHost : HypervisorHost
+/// <summary>An open /dev/kvm: what is the same on every architecture.</summary>
+internal abstract class KvmHost : HypervisorHost
 {
-    /// <summary>Address bits where CPUID does not tell: the least that a processor with long mode has.</summary>
-    private const int DefaultAddressBits = 36;
-
-    private readonly SafeFd _device;
-    private readonly KvmBackendOptions _options;
-    private readonly ILogger _logger;
-    private readonly KvmX64Host _x64;
-
-    internal KvmHost(SafeFd device, KvmBackendOptions options, ILogger logger)
+    private protected KvmHost(SafeFd device, KvmBackendOptions options, ILogger logger)
     {
-        _device = device;
-        _options = options;
-        _logger = logger;
-        _x64 = new KvmX64Host(device);
-        Capabilities = ReadCapabilities();
+        Device = device;
+        Options = options;
+        Logger = logger;
         VcpuMappingSize = device.Control(KVM.KVM_GET_VCPU_MMAP_SIZE, 0, nameof(KVM.KVM_GET_VCPU_MMAP_SIZE));
 
         // All that partitions ask of the host, once for all of them; they outlive the open device.
         HasManualDirtyLogProtect = (device.CheckExtension(KVM.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & KVM.KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0;
         HasDirtyLogRing = Has(KVM.KVM_CAP_DIRTY_LOG_RING);
-        HasExceptionPayload = Has(KVM.KVM_CAP_EXCEPTION_PAYLOAD);
-        HasIdentityMapAddress = Has(KVM.KVM_CAP_SET_IDENTITY_MAP_ADDR);
-        HasTaskStateAddress = Has(KVM.KVM_CAP_SET_TSS_ADDR);
         HasAnyLengthDoorbells = Has(KVM.KVM_CAP_IOEVENTFD_ANY_LENGTH);
-        SyncableRegisters = (ulong)device.CheckExtension(KVM.KVM_CAP_SYNC_REGS);
-        Log.Opened(logger, KvmProbe.Describe(), Capabilities.Features);
     }
-
-    public override HypervisorCapabilities Capabilities { get; }
-
-    public override X64HostBackend X64 => _x64;
 
     /// <summary>Size of the pages that a vCPU shares with the kernel.</summary>
     internal int VcpuMappingSize { get; }
 
-    /// <summary>Groups of registers that can come along with an exit (KVM_SYNC_X86_*).</summary>
-    internal ulong SyncableRegisters { get; }
+    /// <summary>Size of the kernel's pages, which memory slots and dirty pages are counted in: 4 KiB, and on arm64 also 16 or 64.</summary>
+    internal int PageSize => Device.PageSize;
 
     internal bool HasManualDirtyLogProtect { get; }
 
     internal bool HasDirtyLogRing { get; }
 
-    internal bool HasExceptionPayload { get; }
-
-    internal bool HasIdentityMapAddress { get; }
-
-    internal bool HasTaskStateAddress { get; }
-
     internal bool HasAnyLengthDoorbells { get; }
 
-    internal KvmX64Host X64Host => _x64;
+    internal KvmBackendOptions Options { get; }
 
-    internal KvmBackendOptions Options => _options;
+    internal ILogger Logger { get; }
 
-    internal ILogger Logger => _logger;
+    private protected SafeFd Device { get; }
 
-    public override PartitionBackend CreatePartition(PartitionOptions options) => KvmPartition.Create(_device, this, options);
-
-    public override void Dispose() => _device.Dispose();
-
-    private HypervisorCapabilities ReadCapabilities()
+    /// <summary>The host of the architecture that the device is of.</summary>
+    internal static KvmHost Create(SafeFd device, KvmBackendOptions options, ILogger logger)
     {
-        int addressBits = _x64.GetSupportedCpuid().TryGet(0x8000_0008, 0, out X64CpuidEntry sizes) ? (int)(sizes.Eax & 0xFF) : DefaultAddressBits;
-        return new HypervisorCapabilities
-        {
-            BackendName = KvmError.BackendName,
-            HostDescription = KvmProbe.Describe(),
-            Architecture = GuestArchitecture.X64,
-            Features = ReadFeatures(),
-            MaxVcpus = int.Max(1, _device.CheckExtension(KVM.KVM_CAP_MAX_VCPUS)),
-            MaxMemoryRegions = int.Max(32, _device.CheckExtension(KVM.KVM_CAP_NR_MEMSLOTS)),
-            MaxMemoryRegionSize = KvmMemory.MaxPagesPerSlot * (uint)Environment.SystemPageSize,
-            PageSize = Environment.SystemPageSize,
-            GuestPhysicalAddressBits = addressBits,
-            MaxHardwareBreakpoints = Has(KVM.KVM_CAP_SET_GUEST_DEBUG) ? KvmX64Vcpu.HardwareBreakpoints : 0,
-            InterruptLineCount = (int)KVM.KVM_IOAPIC_NUM_PINS,
-        };
+        KvmHost host = device.Architecture == GuestArchitecture.Arm64 ? new KvmArm64Platform(device, options, logger) : new KvmX64Platform(device, options, logger);
+        Log.Opened(logger, host.Capabilities.HostDescription, host.Capabilities.Features);
+        return host;
     }
 
-    private bool Has(uint capability) => _device.CheckExtension(capability) > 0;
+    public override void Dispose() => Device.Dispose();
 
-    private HypervisorFeatures ReadFeatures()
+    private protected bool Has(uint capability) => Device.CheckExtension(capability) > 0;
+
+    /// <summary>The feature where the kernel has all of the capabilities, else none.</summary>
+    private protected HypervisorFeatures FeatureOf(HypervisorFeatures feature, params ReadOnlySpan<uint> capabilities)
     {
-        // Dirty logs, huge pages, pages that go while the guest has them, and many partitions are as old as the required capabilities.
-        HypervisorFeatures features = HypervisorFeatures.DirtyTracking | HypervisorFeatures.HugePages | HypervisorFeatures.MemoryDiscard | HypervisorFeatures.ManyPartitions;
-        Add(HypervisorFeatures.ReadOnlyMemory, KVM.KVM_CAP_READONLY_MEM);
-        Add(HypervisorFeatures.FullInterruptController, KVM.KVM_CAP_IRQCHIP);
-        Add(HypervisorFeatures.PerVcpuInterruptController, KVM.KVM_CAP_SPLIT_IRQCHIP);
-        Add(HypervisorFeatures.Msi, KVM.KVM_CAP_SIGNAL_MSI);
-        Add(HypervisorFeatures.InterruptTriggers, KVM.KVM_CAP_IRQFD, KVM.KVM_CAP_IRQFD_RESAMPLE);
-        Add(HypervisorFeatures.HostDoorbells, KVM.KVM_CAP_IOEVENTFD);
-        Add(HypervisorFeatures.TimerChip, KVM.KVM_CAP_PIT2);
-        Add(HypervisorFeatures.SingleStep | HypervisorFeatures.SoftwareBreakpoints | HypervisorFeatures.HardwareBreakpoints, KVM.KVM_CAP_SET_GUEST_DEBUG);
-        Add(HypervisorFeatures.RegisterExits, KVM.KVM_CAP_X86_USER_SPACE_MSR, KVM.KVM_CAP_X86_MSR_FILTER);
-        Add(HypervisorFeatures.HypercallExits, KVM.KVM_CAP_EXIT_HYPERCALL);
-        Add(
-            HypervisorFeatures.StateTransfer,
-            KVM.KVM_CAP_VCPU_EVENTS,
-            KVM.KVM_CAP_DEBUGREGS,
-            KVM.KVM_CAP_XSAVE,
-            KVM.KVM_CAP_XCRS,
-            KVM.KVM_CAP_MP_STATE);
-        Add(HypervisorFeatures.HostStatistics, KVM.KVM_CAP_BINARY_STATS_FD);
-        Add(HypervisorFeatures.TscFrequencyControl, KVM.KVM_CAP_TSC_CONTROL);
-        features |= _x64.HasClock ? HypervisorFeatures.ParavirtualClock : 0;
-        return features;
-
-        void Add(HypervisorFeatures feature, params ReadOnlySpan<uint> capabilities)
+        foreach (uint capability in capabilities)
         {
-            foreach (uint capability in capabilities)
+            if (!Has(capability))
             {
-                if (!Has(capability))
-                {
-                    return;
-                }
+                return HypervisorFeatures.None;
             }
-
-            features |= feature;
         }
+
+        return feature;
     }
+
+    private protected HypervisorFeatures ReadCommonFeatures() =>
+        // Dirty logs, huge pages, pages that go while the guest has them, and many partitions are as old as the required capabilities.
+        HypervisorFeatures.DirtyTracking | HypervisorFeatures.HugePages | HypervisorFeatures.MemoryDiscard | HypervisorFeatures.ManyPartitions
+        | FeatureOf(HypervisorFeatures.ReadOnlyMemory, KVM.KVM_CAP_READONLY_MEM)
+        | FeatureOf(HypervisorFeatures.InterruptTriggers, KVM.KVM_CAP_IRQFD, KVM.KVM_CAP_IRQFD_RESAMPLE)
+        | FeatureOf(HypervisorFeatures.HostDoorbells, KVM.KVM_CAP_IOEVENTFD)
+        | FeatureOf(HypervisorFeatures.SingleStep | HypervisorFeatures.SoftwareBreakpoints | HypervisorFeatures.HardwareBreakpoints, KVM.KVM_CAP_SET_GUEST_DEBUG)
+        | FeatureOf(HypervisorFeatures.HostStatistics, KVM.KVM_CAP_BINARY_STATS_FD);
 }

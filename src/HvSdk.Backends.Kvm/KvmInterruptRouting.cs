@@ -4,9 +4,9 @@ using HvSdk.Backends.Kvm.Interop;
 
 namespace HvSdk.Backends.Kvm;
 
-/// <summary>The partition's routing table: lines (GSIs below 24) as the caller says, and one GSI above per message trigger.</summary>
+/// <summary>The partition's routing table: lines as the caller says, and one GSI above them per message trigger. As it stands, that of x86-64.</summary>
 /// <remarks>The core serializes the calls. The kernel takes the table as a whole.</remarks>
-internal sealed class KvmInterruptRouting
+internal class KvmInterruptRouting
 {
     /// <summary>KVM_MAX_IRQ_ROUTES: routes there can be, and numbers that lines can have.</summary>
     private const int MaxRoutes = 4096;
@@ -18,27 +18,26 @@ internal sealed class KvmInterruptRouting
 
     private readonly SafeFd _partition;
     private readonly int _maxRoutes;
+    private readonly int _firstMessageLine;
     private readonly Dictionary<int, MsiMessage> _messages = [];
     private InterruptRoute[] _lines;
 
     internal KvmInterruptRouting(SafeFd partition, InterruptControllerMode mode, int maxRoutes = MaxRoutes)
+        : this(partition, mode == InterruptControllerMode.Full ? s_defaultLines : [], (int)KVM.KVM_IOAPIC_NUM_PINS, maxRoutes)
+    {
+    }
+
+    private protected KvmInterruptRouting(SafeFd partition, InterruptRoute[] lines, int firstMessageLine, int maxRoutes = MaxRoutes)
     {
         _partition = partition;
         _maxRoutes = maxRoutes;
-        _lines = mode == InterruptControllerMode.Full ? s_defaultLines : [];
+        _firstMessageLine = firstMessageLine;
+        _lines = lines;
     }
 
     internal void SetLines(ReadOnlySpan<InterruptRoute> routes)
     {
-        foreach (InterruptRoute route in routes)
-        {
-            if (route.Input is { } input && !IsInput(input))
-            {
-                throw new ArgumentOutOfRangeException(
-                    nameof(routes), input, $"There is no input {input.Pin} of controller {input.Controller}: 0 and 1 are the 8259A pair with 8 inputs each, 2 is the I/O APIC with {KVM.KVM_IOAPIC_NUM_PINS}.");
-            }
-        }
-
+        Validate(routes);
         if (routes.Length + _messages.Count > _maxRoutes)
         {
             throw new ArgumentException(
@@ -61,7 +60,7 @@ internal sealed class KvmInterruptRouting
     /// <summary>Gives a message a GSI of its own.</summary>
     internal int Add(MsiMessage message)
     {
-        int line = (int)KVM.KVM_IOAPIC_NUM_PINS;
+        int line = _firstMessageLine;
         while (_messages.ContainsKey(line))
         {
             line++;
@@ -96,6 +95,27 @@ internal sealed class KvmInterruptRouting
     {
         _messages.Remove(line);
         Write();
+    }
+
+    /// <summary>Refuses routes that the chip does not have.</summary>
+    private protected virtual void Validate(ReadOnlySpan<InterruptRoute> routes)
+    {
+        foreach (InterruptRoute route in routes)
+        {
+            if (route.Input is { } input && !IsInput(input))
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(routes), input, $"There is no input {input.Pin} of controller {input.Controller}: 0 and 1 are the 8259A pair with 8 inputs each, 2 is the I/O APIC with {KVM.KVM_IOAPIC_NUM_PINS}.");
+            }
+        }
+    }
+
+    /// <summary>The kernel's entry for a message.</summary>
+    /// <returns>False: it leads nowhere, and gets none.</returns>
+    private protected virtual bool TryRoute(int line, MsiMessage message, out kvm_irq_routing_entry entry)
+    {
+        entry = ToNative(line, message);
+        return true;
     }
 
     /// <summary>What the kernel sets up by itself: lines 0 to 15 lead to the 8259A pair and the I/O APIC, 16 to 23 to the I/O APIC alone.</summary>
@@ -143,21 +163,24 @@ internal sealed class KvmInterruptRouting
 
     private void Write()
     {
-        int count = _lines.Length + _messages.Count;
-        byte[] buffer = new byte[Unsafe.SizeOf<kvm_irq_routing>() + (count * Unsafe.SizeOf<kvm_irq_routing_entry>())];
-        MemoryMarshal.Write(buffer, new kvm_irq_routing { nr = (uint)count });
+        int most = _lines.Length + _messages.Count;
+        byte[] buffer = new byte[Unsafe.SizeOf<kvm_irq_routing>() + (most * Unsafe.SizeOf<kvm_irq_routing_entry>())];
         Span<kvm_irq_routing_entry> entries = MemoryMarshal.Cast<byte, kvm_irq_routing_entry>(buffer.AsSpan(Unsafe.SizeOf<kvm_irq_routing>()));
-        int i = 0;
+        int count = 0;
         foreach (InterruptRoute route in _lines)
         {
-            entries[i++] = ToNative(route);
+            entries[count++] = ToNative(route);
         }
 
         foreach ((int line, MsiMessage message) in _messages)
         {
-            entries[i++] = ToNative(line, message);
+            if (TryRoute(line, message, out kvm_irq_routing_entry entry))
+            {
+                entries[count++] = entry;
+            }
         }
 
+        MemoryMarshal.Write(buffer, new kvm_irq_routing { nr = (uint)count });
         _partition.Control(KVM.KVM_SET_GSI_ROUTING, buffer, nameof(KVM.KVM_SET_GSI_ROUTING));
     }
 }

@@ -149,7 +149,7 @@ internal sealed class KvmMemory
                 kvm_clear_dirty_log clear = new()
                 {
                     slot = slot.Region.slot,
-                    num_pages = (uint)(slot.Region.memory_size / (uint)Environment.SystemPageSize),
+                    num_pages = (uint)(slot.Region.memory_size / (uint)_partition.PageSize),
                     dirty_bitmap = (ulong)pages,
                 };
                 _partition.Control(KVM.KVM_CLEAR_DIRTY_LOG, ref clear, nameof(KVM.KVM_CLEAR_DIRTY_LOG));
@@ -173,7 +173,7 @@ internal sealed class KvmMemory
         slot.RingPages = enabled && _usesRings ? NewPages() : null;
         slot.EmulatedPages = enabled && _isEmulated ? NewPages() : null;
 
-        ulong[] NewPages() => new ulong[DirtyPageBitmap.WordsFor(slot.Region.memory_size, Environment.SystemPageSize)];
+        ulong[] NewPages() => new ulong[DirtyPageBitmap.WordsFor(slot.Region.memory_size, _partition.PageSize)];
     }
 
     private void Set(kvm_userspace_memory_region region) =>

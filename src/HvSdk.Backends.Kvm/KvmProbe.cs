@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using HvSdk.Backends.Kvm.Interop;
+using HvSdk.Backends.Kvm.Interop.Arm64;
 
 namespace HvSdk.Backends.Kvm;
 
@@ -12,18 +13,26 @@ internal static class KvmProbe
         (KVM.KVM_CAP_IMMEDIATE_EXIT, nameof(KVM.KVM_CAP_IMMEDIATE_EXIT), "4.13"),
     ];
 
+    private static readonly (uint Number, string Name, string Since)[] s_requiredOnArm64 =
+    [
+        .. s_required,
+        (KVM_ARM64.KVM_CAP_ONE_REG, nameof(KVM_ARM64.KVM_CAP_ONE_REG), "3.9"),
+        (KVM_ARM64.KVM_CAP_ARM_PSCI_0_2, nameof(KVM_ARM64.KVM_CAP_ARM_PSCI_0_2), "3.16"),
+        (KVM.KVM_CAP_MP_STATE, nameof(KVM.KVM_CAP_MP_STATE), "4.1"),
+    ];
+
     /// <summary>The modules that give KVM its hands, for <see cref="Describe"/>.</summary>
     private static readonly string[] s_modules = ["kvm_intel", "kvm_amd", "kvm_pvm"];
 
-    internal static BackendProbe CannotOpen(string path, int errno) => errno switch
+    internal static BackendProbe CannotOpen(string path, GuestArchitecture? architecture, int errno) => errno switch
     {
-        LibC.ENOENT => BackendProbe.Unavailable(KvmError.BackendName, $"{path} does not exist.", RemedyWhereThereIsNoDevice()),
+        LibC.ENOENT => BackendProbe.Unavailable(KvmError.BackendName, $"{path} does not exist.", RemedyWhereThereIsNoDevice(architecture)),
         LibC.EACCES or LibC.EPERM => BackendProbe.Unavailable(
             KvmError.BackendName,
             $"{path} may not be opened by user {Environment.UserName}.",
             "Add the user to the group that owns it (usually: sudo usermod -aG kvm $USER, then log in again); in a container, pass it in with --device /dev/kvm."),
         _ => BackendProbe.Unavailable(
-            KvmError.BackendName, $"{path} cannot be opened: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).", RemedyWhereThereIsNoDevice()),
+            KvmError.BackendName, $"{path} cannot be opened: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).", RemedyWhereThereIsNoDevice(architecture)),
     };
 
     internal static BackendProbe Try(SafeFd device, KvmBackendOptions options)
@@ -41,12 +50,20 @@ internal static class KvmProbe
                 KvmError.BackendName, $"KVM speaks version {version} of its interface; HvSdk needs {KVM.KVM_API_VERSION}.", "Use a Linux kernel of 4.13 or later.");
         }
 
-        foreach ((uint number, string name, string since) in s_required)
+        foreach ((uint number, string name, string since) in device.Architecture == GuestArchitecture.Arm64 ? s_requiredOnArm64 : s_required)
         {
             if (device.TryControl(KVM.KVM_CHECK_EXTENSION, (nint)number, out _) <= 0)
             {
                 return BackendProbe.Unavailable(KvmError.BackendName, $"This KVM has no {name}.", $"Use a Linux kernel of {since} or later.");
             }
+        }
+
+        if (options.EmulateFailedInstructions && device.Architecture != GuestArchitecture.X64)
+        {
+            return BackendProbe.Unavailable(
+                KvmError.BackendName,
+                $"{nameof(KvmBackendOptions)}.{nameof(KvmBackendOptions.EmulateFailedInstructions)} is for x86-64 alone, and this is {device.Architecture}.",
+                "Leave it at false: the kernel of this architecture emulates no instructions, and loads and stores that it does not describe are completed without it.");
         }
 
         if (options.DirtyRingEntries > 0 && MaxDirtyRingBytes(device) < options.DirtyRingEntries * KvmDirtyRing.EntrySize)
@@ -67,26 +84,36 @@ internal static class KvmProbe
         return $"{module ?? "kvm"}, Linux {Environment.OSVersion.Version}";
     }
 
-    /// <summary>Size of the largest dirty ring, or 0; x86 orders memory strongly enough for either capability.</summary>
+    /// <summary>Size of the largest dirty ring, or 0; x86 orders memory strongly enough for either capability, and arm64 has only the second.</summary>
     internal static int MaxDirtyRingBytes(SafeFd device) =>
         int.Max(device.CheckExtension(KVM.KVM_CAP_DIRTY_LOG_RING), device.CheckExtension(KVM.KVM_CAP_DIRTY_LOG_RING_ACQ_REL));
 
     /// <summary>A processor that another hypervisor holds shows only here.</summary>
     private static BackendProbe TryCreatePartition(SafeFd device)
     {
-        int partition = device.TryControl(KVM.KVM_CREATE_VM, 0, out int error);
+        int partition = device.TryControl(KVM.KVM_CREATE_VM, PartitionType(device), out int error);
         if (partition < 0)
         {
             HypervisorException exception = KvmError.FromErrno(nameof(KVM.KVM_CREATE_VM), error);
             return BackendProbe.Unavailable(KvmError.BackendName, $"{exception.Operation} failed: {exception.Reason}", exception.Remedy);
         }
 
-        SafeFd.Take(partition, nameof(KVM.KVM_CREATE_VM)).Dispose();
+        device.TakeChild(partition).Dispose();
         return BackendProbe.Available(KvmError.BackendName, Describe());
     }
 
-    private static string RemedyWhereThereIsNoDevice()
+    /// <summary>What KVM_CREATE_VM is given: on arm64 the bits of guest addresses, and 0 for 40 where the kernel gives no choice (api.rst, 4.2).</summary>
+    internal static int PartitionType(SafeFd device) =>
+        device.Architecture == GuestArchitecture.Arm64 ? device.CheckExtension(KVM_ARM64.KVM_CAP_ARM_VM_IPA_SIZE) : 0;
+
+    private static string RemedyWhereThereIsNoDevice(GuestArchitecture? architecture)
     {
+        if (architecture == GuestArchitecture.Arm64)
+        {
+            return "The kernel has to be started at exception level 2 and be built with CONFIG_KVM: look for \"kvm\" in its log (dmesg). In a virtual machine, its host has to " +
+                "allow nested virtualization.";
+        }
+
         string flags = ReadProcessorFlags();
         bool hasVirtualization = flags.Contains(" vmx", StringComparison.Ordinal) || flags.Contains(" svm", StringComparison.Ordinal);
         return hasVirtualization

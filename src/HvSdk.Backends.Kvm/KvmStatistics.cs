@@ -14,7 +14,7 @@ internal static class KvmStatistics
 
     internal static HostStatistic[] Read(SafeFd owner)
     {
-        using SafeFd statistics = SafeFd.Take(owner.Control(KVM.KVM_GET_STATS_FD, 0, nameof(KVM.KVM_GET_STATS_FD)), nameof(KVM.KVM_GET_STATS_FD));
+        using SafeFd statistics = owner.Open(KVM.KVM_GET_STATS_FD, 0, nameof(KVM.KVM_GET_STATS_FD));
         kvm_stats_header header = default;
         statistics.ReadAt(MemoryMarshal.AsBytes(new Span<kvm_stats_header>(ref header)), 0, "read of statistics");
         int descriptorSize = Unsafe.SizeOf<kvm_stats_desc>() + (int)uint.Min(header.name_size, MaxNameSize);

@@ -14,7 +14,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
     /// <summary>How often a ring may be full and turn out to be empty, one time after the other.</summary>
     private const int MaxEmptyHarvests = 1000;
 
-    private readonly KvmPartition _partition;
+    private readonly KvmX64Partition _partition;
     private readonly SafeFd _vcpu;
     private readonly SafeMapping _runMapping;
     private readonly KvmDirtyRing? _dirtyRing;
@@ -26,7 +26,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
     private readonly kvm_run* _run;
     private readonly int _number;
 
-    internal KvmVcpu(KvmPartition partition, SafeFd vcpu)
+    internal KvmVcpu(KvmX64Partition partition, SafeFd vcpu)
     {
         _partition = partition;
         _vcpu = vcpu;

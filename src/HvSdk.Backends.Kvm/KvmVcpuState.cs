@@ -5,7 +5,7 @@ namespace HvSdk.Backends.Kvm;
 /// <summary>All state of a vCPU, saved and loaded in the order that the kernel needs.</summary>
 internal static class KvmVcpuState
 {
-    internal static X64VcpuState Save(KvmX64Vcpu x64, SafeFd vcpu, KvmPartition partition)
+    internal static X64VcpuState Save(KvmX64Vcpu x64, SafeFd vcpu, KvmX64Partition partition)
     {
         // The activity first: asking for it lets the kernel act on an INIT or start-up IPI that has arrived, which changes the rest.
         X64ActivityState activity = ReadActivity(vcpu);
@@ -30,7 +30,7 @@ internal static class KvmVcpuState
     /// The local APIC needs the APIC base of the special registers; MSRs come after both (the TSC deadline needs the APIC's timer mode);
     /// events come last, for setting registers clears some.
     /// </summary>
-    internal static void Load(KvmX64Vcpu x64, SafeFd vcpu, KvmPartition partition, X64VcpuState state)
+    internal static void Load(KvmX64Vcpu x64, SafeFd vcpu, KvmX64Partition partition, X64VcpuState state)
     {
         WriteActivity(vcpu, state.Activity);
         x64.SetXcrs(state.Xcrs);
@@ -44,13 +44,13 @@ internal static class KvmVcpuState
         }
 
         WriteMsrs(vcpu, state.Msrs);
-        WriteEvents(vcpu, state.Events, partition.Host.HasExceptionPayload);
+        WriteEvents(vcpu, state.Events, partition.Platform.HasExceptionPayload);
     }
 
     /// <summary>Reads all that the kernel lists; it lists some that it does not let be read, which hold no state then.</summary>
-    private static X64MsrValue[] ReadMsrs(SafeFd vcpu, KvmPartition partition)
+    private static X64MsrValue[] ReadMsrs(SafeFd vcpu, KvmX64Partition partition)
     {
-        ReadOnlySpan<uint> indexes = [.. partition.Host.X64Host.GetMsrIndexes()];
+        ReadOnlySpan<uint> indexes = [.. partition.Platform.X64Host.GetMsrIndexes()];
         var result = new List<X64MsrValue>(indexes.Length);
         Span<ulong> values = new ulong[indexes.Length];
         int unreadable = 0;

@@ -15,7 +15,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     private const ulong Dr7GlobalExact = 1UL << 9;
     private const ulong Dr7Reserved = 1UL << 10;
 
-    private readonly KvmPartition _partition;
+    private readonly KvmX64Partition _partition;
     private readonly SafeFd _vcpu;
 
     // SAFETY: KvmVcpu owns the page and this object, and neither is used after its disposal.
@@ -27,12 +27,12 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
     private kvm_regs _registersAtRead;
     private kvm_regs _deferredRegisters;
 
-    internal KvmX64Vcpu(KvmPartition partition, SafeFd vcpu, kvm_run* run)
+    internal KvmX64Vcpu(KvmX64Partition partition, SafeFd vcpu, kvm_run* run)
     {
         _partition = partition;
         _vcpu = vcpu;
         _run = run;
-        _syncable = partition.Host.SyncableRegisters;
+        _syncable = partition.Platform.SyncableRegisters;
     }
 
     /// <summary>Counts what may have changed the state between exits.</summary>

@@ -14,6 +14,9 @@ public abstract class BootImage : IDisposable
     /// <summary>The format, for people: "Linux bzImage, protocol 2.15".</summary>
     public abstract string Format { get; }
 
+    /// <summary>The guests that it is for.</summary>
+    public abstract GuestArchitecture Architecture { get; }
+
     /// <summary>Memory beside the machine's RAM that the image lives in: map it before <see cref="Load"/>. Empty for all but firmware.</summary>
     public virtual IReadOnlyList<BootRegion> Regions => [];
 
@@ -33,16 +36,16 @@ public abstract class BootImage : IDisposable
     /// <param name="memory">Its memory, in which all RAM of the machine's map and all <see cref="Regions"/> are mapped.</param>
     /// <param name="progress">Hears how far it is, or null. It is called on this thread, between two pieces of the work.</param>
     /// <param name="cancellationToken">Ends the loading.</param>
-    /// <returns>The state in which the bootstrap processor starts.</returns>
+    /// <returns>The state in which the first processor starts.</returns>
     /// <exception cref="BootImageException">The image is damaged in a part that was not looked at before.</exception>
     /// <exception cref="InvalidOperationException">It does not fit: <see cref="FindProblems"/> says why; or memory of the map is not mapped.</exception>
-    public X64BootState Load(
+    public virtual BootState Load(
         BootMachine machine, GuestMemory memory, IProgress<BootProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(memory);
         var placement = new BootPlacement(machine);
-        Func<BootWriter, X64BootState> write = Plan(placement);
+        Func<BootWriter, BootState> write = Plan(placement);
         if (placement.Problems.Count > 0)
         {
             throw new InvalidOperationException(string.Join(' ', placement.Problems));
@@ -65,5 +68,5 @@ public abstract class BootImage : IDisposable
     /// <summary>Finds a place for everything.</summary>
     /// <param name="placement">Gives places, and gathers what does not fit.</param>
     /// <returns>Writes everything to its place; called only where there is no problem.</returns>
-    private protected abstract Func<BootWriter, X64BootState> Plan(BootPlacement placement);
+    private protected abstract Func<BootWriter, BootState> Plan(BootPlacement placement);
 }

@@ -3,11 +3,17 @@ namespace HvSdk.Boot;
 /// <summary>What an image is told of the machine that it boots on.</summary>
 public sealed record BootMachine
 {
-    /// <summary>The memory map, by address, without overlaps. It becomes the guest's E820 map, and says where an image may be put.</summary>
+    /// <summary>The memory map, by address, without overlaps. It says where an image may be put, and becomes the guest's E820 map (x64).</summary>
     public required IReadOnlyList<MemoryMapEntry> MemoryMap { get; init; }
 
     /// <summary>GPA of the ACPI root pointer (RSDP), or null: no ACPI.</summary>
     public ulong? AcpiRootPointer { get; init; }
+
+    /// <summary>
+    /// What tells an arm64 guest of its machine (<see cref="Arm64DeviceTree"/>), or null: a machine of another architecture. An image adds its command line and initial
+    /// RAM disk to a copy of it, and puts that into guest memory.
+    /// </summary>
+    public DeviceTree? DeviceTree { get; init; }
 }
 
 /// <summary>A range of the memory map.</summary>

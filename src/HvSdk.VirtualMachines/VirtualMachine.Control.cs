@@ -48,6 +48,33 @@ public sealed partial class VirtualMachine
         return Task.CompletedTask;
     }
 
+    /// <summary>Has a processor's own thread, which alone may use its vCPU, do something with it while the machine is paused: look at registers, save or load its state.</summary>
+    /// <typeparam name="TResult">What the action gives.</typeparam>
+    /// <param name="processor">The processor's number, from 0.</param>
+    /// <param name="action">What is done. It may not run the vCPU, nor keep it; while it waits, the processor cannot run on.</param>
+    /// <returns>What the action gave, or its exception.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such processor.</exception>
+    /// <exception cref="InvalidOperationException">The machine is not paused; also by the task, where it ends before the action was called.</exception>
+    /// <example>
+    /// <code>
+    /// await machine.PauseAsync();
+    /// PartitionState chips = machine.Partition.SaveState();
+    /// X64VcpuState state = await machine.InvokeOnProcessorAsync(0, vcpu =&gt; vcpu.X64.SaveState());
+    /// </code>
+    /// </example>
+    public Task<TResult> InvokeOnProcessorAsync<TResult>(int processor, Func<Vcpu, TResult> action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        if ((uint)processor >= (uint)_processors.Length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(processor), processor, $"{Name} has processors 0 to {_processors.Length - 1}.");
+        }
+
+        return State == MachineState.Paused
+            ? _processors[processor].InvokeAsync(action)
+            : throw new InvalidOperationException($"{Name} is {State}; its processors do something for others while it is paused. Pause it first.");
+    }
+
     /// <summary>
     /// Asks the guest to switch itself off, by the ACPI power button, and stops it hard when it has not after a while. A machine without ACPI, and
     /// one that is paused, is stopped hard at once.

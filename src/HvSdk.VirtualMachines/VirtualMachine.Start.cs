@@ -54,13 +54,16 @@ public sealed partial class VirtualMachine
     private void Create(IProgress<BootProgress>? progress, CancellationToken cancellationToken)
     {
         var options = new PartitionOptions { Name = Name, MaxVcpus = _processors.Length, InterruptController = _chips.Mode };
-        options.X64.TimerChip = _chips.UsesHostTimer;
-        options.X64.TscFrequency = _blueprint.Processors.TscFrequency;
-        options.X64.ConfigureCpuid = table =>
+        _chips.Configure(options);
+        if (_hypervisor.Capabilities.Architecture == GuestArchitecture.X64)
         {
-            ProcessorIdentity.Apply(table, _processors.Length);
-            _blueprint.Processors.ConfigureCpuid?.Invoke(table);
-        };
+            options.X64.TscFrequency = _blueprint.Processors.TscFrequency;
+            options.X64.ConfigureCpuid = table =>
+            {
+                ProcessorIdentity.Apply(table, _processors.Length);
+                _blueprint.Processors.ConfigureCpuid?.Invoke(table);
+            };
+        }
 
         // Memory first and vCPUs last: on KVM that is the fast order.
         Partition partition = _hypervisor.CreatePartition(options);
@@ -71,7 +74,7 @@ public sealed partial class VirtualMachine
             partition.Memory.Write(table.Address, table.Content.Span);
         }
 
-        X64BootState state = _image.Load(_blueprint.BootMachine, partition.Memory, progress, cancellationToken);
+        BootState state = _image.Load(_blueprint.BootMachine, partition.Memory, progress, cancellationToken);
         foreach (MachineWindow window in _plan.Windows)
         {
             if (window.Device is { } device)
@@ -99,7 +102,7 @@ public sealed partial class VirtualMachine
         }
     }
 
-    private void StartProcessors(Partition partition, X64BootState state, CancellationToken cancellationToken)
+    private void StartProcessors(Partition partition, BootState state, CancellationToken cancellationToken)
     {
         // Nobody runs before all are there: the first may wake the others at once.
         _gate.Shut();
@@ -109,7 +112,7 @@ public sealed partial class VirtualMachine
         {
             Processor processor = _processors[i];
             _ending.OnDecided(processor.Kick);
-            Action<Vcpu>? start = i == 0 ? vcpu => state.ApplyTo(vcpu.X64) : null;
+            Action<Vcpu>? start = i == 0 ? state.ApplyTo : null;
             Task task = WatchAsync(partition.RunVcpuAsync(
                 i,
                 (vcpu, _) =>

@@ -23,15 +23,14 @@ public sealed partial class VirtualMachineBuilder
         BootImage? image = OpenImage(problems);
         try
         {
-            MachineChips chips = ChooseChips(image, capabilities, problems);
-            var plan = new MachinePlan(_name, RamLayout.Create(_memory, capabilities, problems), MachineChips.LineCount);
+            MachineChips chips = IsArm64 ? ChooseGic(capabilities, problems) : ChooseChips(image, capabilities, problems);
+            var plan = new MachinePlan(_name, RamLayout.Create(_memory, capabilities, problems), chips.Lines, IsArm64 ? MachineSpace.Arm64 : MachineSpace.Pc);
             var ending = new MachineEnding();
             CheckProcessors(capabilities, problems);
-            BoardDevices board = AddDevices(plan, chips, ending, hasFirmware: image is FirmwareImage);
-            MachineTables tables = MachineTables.Create(_board, plan, board, _processors.Count);
-            MemoryRange ecam = board.Pci is { } pci ? new MemoryRange(pci.EcamAddress, PciHostBridge.EcamSize) : default;
-            var bootMachine = new BootMachine { MemoryMap = plan.Ram.CreateMap(ecam), AcpiRootPointer = tables.AcpiRootPointer };
-            board.Firmware?.Describe(plan, tables, _processors.Count, _firmware);
+            (BootMachine bootMachine, IReadOnlyList<MachineTable> contents, PowerManagement? power) = IsArm64
+                ? CompleteArm64(plan, chips, ending, problems)
+                : CompletePc(plan, chips, ending, image);
+            NameVirtioDevices(image, plan, problems);
             if (image is not null)
             {
                 problems.AddRange(image.FindProblems(bootMachine));
@@ -43,9 +42,8 @@ public sealed partial class VirtualMachineBuilder
                 throw new MachineConfigurationException(_name, problems);
             }
 
-            IReadOnlyList<MachineTable> contents = image is FirmwareImage ? [] : tables.Contents; // a firmware lays its tables out itself
-            var blueprint = new MachineBlueprint(_processors, _memory, bootMachine, contents, _board.EndWhenHalted, _countAccesses, _timeProvider);
-            var machine = new VirtualMachine(_hypervisor, plan, blueprint, ending, chips, board.Power, image!);
+            var blueprint = new MachineBlueprint(_processors, _memory, bootMachine, contents, _board.EndWhenHalted && !IsArm64, _countAccesses, _timeProvider);
+            var machine = new VirtualMachine(_hypervisor, plan, blueprint, ending, chips, power, image!);
             image = null;
             _isBuilt = true;
             return machine;
@@ -54,6 +52,17 @@ public sealed partial class VirtualMachineBuilder
         {
             image?.Dispose();
         }
+    }
+
+    /// <summary>Adds the devices of a PC and writes its tables.</summary>
+    private (BootMachine Machine, IReadOnlyList<MachineTable> Tables, PowerManagement? Power) CompletePc(MachinePlan plan, MachineChips chips, MachineEnding ending, BootImage? image)
+    {
+        BoardDevices board = AddDevices(plan, chips, ending, hasFirmware: image is FirmwareImage);
+        MachineTables tables = MachineTables.Create(_board, plan, board, _processors.Count);
+        MemoryRange ecam = board.Pci is { } pci ? new MemoryRange(pci.EcamAddress, PciHostBridge.EcamSize) : default;
+        board.Firmware?.Describe(plan, tables, _processors.Count, _firmware);
+        var machine = new BootMachine { MemoryMap = plan.Ram.CreateMap(ecam), AcpiRootPointer = tables.AcpiRootPointer };
+        return (machine, image is FirmwareImage ? [] : tables.Contents, board.Power); // a firmware lays its tables out itself
     }
 
     private MachineChips ChooseChips(BootImage? image, HypervisorCapabilities capabilities, List<string> problems)
@@ -99,27 +108,7 @@ public sealed partial class VirtualMachineBuilder
 
     private BoardDevices AddDevices(MachinePlan plan, MachineChips chips, MachineEnding ending, bool hasFirmware)
     {
-        DeviceSlot Add(string name, IPlatformDevice device)
-        {
-            string unique = name;
-            for (int i = 2; plan.Slots.Exists(slot => slot.Name == unique); i++)
-            {
-                unique = FormattableString.Invariant($"{name} {i}");
-            }
-
-            var slot = new DeviceSlot(plan, unique, device, _timeProvider, ending);
-            plan.Slots.Add(slot);
-            try
-            {
-                slot.Attach();
-            }
-            catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-            {
-                plan.Problems.Add($"{unique} cannot join the machine: {e.Message}");
-            }
-
-            return slot;
-        }
+        DeviceSlot Add(string name, IPlatformDevice device) => AddSlot(plan, ending, name, device);
 
         chips.Plan(plan, Add);
         PowerManagement? power = null;
@@ -154,11 +143,7 @@ public sealed partial class VirtualMachineBuilder
             firmware = new FirmwareDescription(configuration);
         }
 
-        foreach ((string name, IPlatformDevice device) in _devices)
-        {
-            Add(name, device);
-        }
-
+        AddOwnDevices(plan, ending);
         PciHostBridge? pci = null;
         if (HasPci)
         {
@@ -166,6 +151,13 @@ public sealed partial class VirtualMachineBuilder
             Add("PCI host bridge", pci); // the last: it takes what is left
         }
 
+        CheckNotifications(plan, power);
+        return new BoardDevices(power, reset, pci, firmware);
+    }
+
+    /// <summary>Gives each device that notifies the guest an event of its own.</summary>
+    private static void CheckNotifications(MachinePlan plan, PowerManagement? power)
+    {
         int events = power?.GeneralPurposeEventCount ?? 0;
         if (plan.Notifications.Count > events)
         {
@@ -177,8 +169,36 @@ public sealed partial class VirtualMachineBuilder
         {
             plan.Notifications[i].Connect(power!.GetEvent(i));
         }
+    }
 
-        return new BoardDevices(power, reset, pci, firmware);
+    private void AddOwnDevices(MachinePlan plan, MachineEnding ending)
+    {
+        foreach ((string name, IPlatformDevice device) in _devices)
+        {
+            AddSlot(plan, ending, name, device);
+        }
+    }
+
+    private DeviceSlot AddSlot(MachinePlan plan, MachineEnding ending, string name, IPlatformDevice device)
+    {
+        string unique = name;
+        for (int i = 2; plan.Slots.Exists(slot => slot.Name == unique); i++)
+        {
+            unique = FormattableString.Invariant($"{name} {i}");
+        }
+
+        var slot = new DeviceSlot(plan, unique, device, _timeProvider, ending);
+        plan.Slots.Add(slot);
+        try
+        {
+            slot.Attach();
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            plan.Problems.Add($"{unique} cannot join the machine: {e.Message}");
+        }
+
+        return slot;
     }
 
     private BootImage? OpenImage(List<string> problems)
@@ -191,7 +211,16 @@ public sealed partial class VirtualMachineBuilder
 
         try
         {
-            return _boot();
+            BootImage image = _boot();
+            GuestArchitecture architecture = _hypervisor.Capabilities.Architecture;
+            if (image.Architecture == architecture)
+            {
+                return image;
+            }
+
+            problems.Add($"The image ({image.Format}) is for {image.Architecture}, and {_hypervisor.Capabilities.BackendName} runs {architecture} guests here. Boot one for {architecture}.");
+            image.Dispose();
+            return null;
         }
         catch (Exception e) when (e is BootImageException or IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -1,3 +1,4 @@
+using HvSdk.Boot;
 using HvSdk.Devices.Virtio;
 
 namespace HvSdk.VirtualMachines;
@@ -17,11 +18,35 @@ public sealed partial class VirtualMachineBuilder
         return this;
     }
 
+    /// <summary>By the command line, where the board's options say so.</summary>
+    private void NameVirtioDevices(BootImage? image, MachinePlan plan, List<string> problems)
+    {
+        if (!_board.VirtioKernelParameters || image is null)
+        {
+            return;
+        }
+
+        if (_board.Acpi || image is not LinuxImage linux)
+        {
+            problems.Add(
+                $"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioKernelParameters)} is on, and the machine boots {(_board.Acpi ? "with ACPI, by which a kernel finds the same devices" : "no Linux kernel of its own")}. "
+                + $"{(_board.Acpi ? $"Turn {nameof(BoardOptions.Acpi)} off, or leave the option off." : "Leave it off.")}");
+            return;
+        }
+
+        string[] parameters = [.. plan.Slots.Select(static slot => (slot.Device as VirtioMmio)?.KernelParameter).OfType<string>()];
+        if (parameters.Length > 0)
+        {
+            linux.AddParameters(string.Join(' ', parameters));
+        }
+    }
+
     private void PlaceVirtioDevices(List<string> problems)
     {
-        if (_board.VirtioTransport is not (VirtioTransport.Pci or VirtioTransport.Mmio))
+        VirtioTransport transport = _board.VirtioTransport ?? (IsArm64 ? VirtioTransport.Mmio : VirtioTransport.Pci);
+        if (transport is not (VirtioTransport.Pci or VirtioTransport.Mmio))
         {
-            problems.Add($"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioTransport)} is {_board.VirtioTransport}, which is no member of {nameof(VirtioTransport)}. Use Pci or Mmio.");
+            problems.Add($"{nameof(BoardOptions)}.{nameof(BoardOptions.VirtioTransport)} is {transport}, which is no member of {nameof(VirtioTransport)}. Use Pci or Mmio.");
             return;
         }
 
@@ -29,7 +54,7 @@ public sealed partial class VirtualMachineBuilder
         {
             try
             {
-                if (_board.VirtioTransport == VirtioTransport.Pci)
+                if (transport == VirtioTransport.Pci)
                 {
                     AddPciDevice(new VirtioPci(device), name);
                 }

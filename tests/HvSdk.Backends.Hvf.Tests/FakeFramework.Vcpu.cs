@@ -24,11 +24,7 @@ internal sealed unsafe partial class FakeFramework
     private static int DestroyVcpu(ulong vcpu)
     {
         int result = Result(nameof(HvFunctions.hv_vcpu_destroy), ofVcpu: true);
-        if (result == 0)
-        {
-            Current._vcpuThread = 0;
-        }
-
+        Current._vcpuThread = 0;
         return result;
     }
 
@@ -114,22 +110,32 @@ internal sealed unsafe partial class FakeFramework
     }
 
     [UnmanagedCallersOnly]
-    private static int SetSwitch(ulong vcpu, byte value) => Result("", ofVcpu: true);
+    private static int TrapDebug(ulong vcpu, byte value) => Result(nameof(HvFunctions.hv_vcpu_set_trap_debug_exceptions), ofVcpu: true);
 
     [UnmanagedCallersOnly]
-    private static int GetSwitch(ulong vcpu, byte* value)
+    private static int SetTimerMask(ulong vcpu, byte value) => Result(nameof(HvFunctions.hv_vcpu_set_vtimer_mask), ofVcpu: true);
+
+    [UnmanagedCallersOnly]
+    private static int GetTimerMask(ulong vcpu, byte* value)
     {
         *value = 0;
-        return Result("", ofVcpu: true);
+        return Result(nameof(HvFunctions.hv_vcpu_get_vtimer_mask), ofVcpu: true);
     }
 
     [UnmanagedCallersOnly]
-    private static int GetNumber(ulong vcpu, ulong* value)
+    private static int GetTime(ulong vcpu, ulong* value)
     {
         *value = 48;
-        return Result("", ofVcpu: true);
+        return Result(nameof(HvFunctions.hv_vcpu_get_exec_time), ofVcpu: true);
     }
 
     [UnmanagedCallersOnly]
-    private static int SetNumber(ulong vcpu, ulong value) => Result("", ofVcpu: true);
+    private static int GetTimerOffset(ulong vcpu, ulong* value)
+    {
+        *value = 48;
+        return Result(nameof(HvFunctions.hv_vcpu_get_vtimer_offset), ofVcpu: true);
+    }
+
+    [UnmanagedCallersOnly]
+    private static int SetTimerOffset(ulong vcpu, ulong value) => Result(nameof(HvFunctions.hv_vcpu_set_vtimer_offset), ofVcpu: true);
 }

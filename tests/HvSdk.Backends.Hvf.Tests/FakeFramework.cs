@@ -23,6 +23,15 @@ internal sealed unsafe partial class FakeFramework : IDisposable
     /// <summary>Exports that this library lacks.</summary>
     internal HashSet<string> Missing { get; } = [];
 
+    /// <summary>It has what macOS 15 has; else what macOS 11 has.</summary>
+    internal bool IsNewest { get; init; }
+
+    /// <summary>Functions called, in order.</summary>
+    internal List<string> Calls { get; } = [];
+
+    /// <summary>One call that gives a result instead of doing anything, by its place among all calls.</summary>
+    internal (int Index, HvReturn Result)? FailingCall { get; set; }
+
     /// <summary>Results that functions give instead of doing anything.</summary>
     internal Dictionary<string, HvReturn> Results { get; } = [];
 
@@ -69,6 +78,7 @@ internal sealed unsafe partial class FakeFramework : IDisposable
         NativeMemory.Free(_exit);
         Assert.Empty(Faults);
         Assert.False(HasVm, "A virtual machine was left behind.");
+        Assert.Equal((0, 0), (Objects, Allocations));
     }
 
     private nint Find(string name) => Missing.Contains(name) ? 0 : name switch
@@ -79,7 +89,7 @@ internal sealed unsafe partial class FakeFramework : IDisposable
         nameof(HvFunctions.hv_vm_map) => (nint)(delegate* unmanaged<void*, ulong, nuint, HvMemoryFlags, int>)&Map,
         nameof(HvFunctions.hv_vm_unmap) => (nint)(delegate* unmanaged<ulong, nuint, int>)&Unmap,
         nameof(HvFunctions.hv_vm_protect) => (nint)(delegate* unmanaged<ulong, nuint, HvMemoryFlags, int>)&Protect,
-        nameof(HvFunctions.hv_vcpu_config_create) => (nint)(delegate* unmanaged<nint>)&CreateObject,
+        nameof(HvFunctions.hv_vcpu_config_create) => (nint)(delegate* unmanaged<nint>)&CreateVcpuConfig,
         nameof(HvFunctions.hv_vcpu_config_get_feature_reg) => (nint)(delegate* unmanaged<nint, HvFeatureRegister, ulong*, int>)&Feature,
         nameof(HvFunctions.hv_vcpu_create) => (nint)(delegate* unmanaged<ulong*, HvVcpuExit**, nint, int>)&CreateVcpu,
         nameof(HvFunctions.hv_vcpu_destroy) => (nint)(delegate* unmanaged<ulong, int>)&DestroyVcpu,
@@ -92,19 +102,31 @@ internal sealed unsafe partial class FakeFramework : IDisposable
         nameof(HvFunctions.hv_vcpu_get_sys_reg) => (nint)(delegate* unmanaged<ulong, ushort, ulong*, int>)&GetSystemRegister,
         nameof(HvFunctions.hv_vcpu_set_sys_reg) => (nint)(delegate* unmanaged<ulong, ushort, ulong, int>)&SetSystemRegister,
         nameof(HvFunctions.hv_vcpu_set_pending_interrupt) => (nint)(delegate* unmanaged<ulong, HvInterruptType, byte, int>)&SetPending,
-        nameof(HvFunctions.hv_vcpu_set_trap_debug_exceptions) or nameof(HvFunctions.hv_vcpu_set_vtimer_mask) => (nint)(delegate* unmanaged<ulong, byte, int>)&SetSwitch,
-        nameof(HvFunctions.hv_vcpu_get_exec_time) or nameof(HvFunctions.hv_vcpu_get_vtimer_offset) => (nint)(delegate* unmanaged<ulong, ulong*, int>)&GetNumber,
-        nameof(HvFunctions.hv_vcpu_get_vtimer_mask) => (nint)(delegate* unmanaged<ulong, byte*, int>)&GetSwitch,
-        nameof(HvFunctions.hv_vcpu_set_vtimer_offset) => (nint)(delegate* unmanaged<ulong, ulong, int>)&SetNumber,
+        nameof(HvFunctions.hv_vcpu_set_trap_debug_exceptions) => (nint)(delegate* unmanaged<ulong, byte, int>)&TrapDebug,
+        nameof(HvFunctions.hv_vcpu_set_vtimer_mask) => (nint)(delegate* unmanaged<ulong, byte, int>)&SetTimerMask,
+        nameof(HvFunctions.hv_vcpu_get_exec_time) => (nint)(delegate* unmanaged<ulong, ulong*, int>)&GetTime,
+        nameof(HvFunctions.hv_vcpu_get_vtimer_offset) => (nint)(delegate* unmanaged<ulong, ulong*, int>)&GetTimerOffset,
+        nameof(HvFunctions.hv_vcpu_get_vtimer_mask) => (nint)(delegate* unmanaged<ulong, byte*, int>)&GetTimerMask,
+        nameof(HvFunctions.hv_vcpu_set_vtimer_offset) => (nint)(delegate* unmanaged<ulong, ulong, int>)&SetTimerOffset,
         nameof(HvFunctions.os_release) => (nint)(delegate* unmanaged<nint, void>)&ReleaseObject,
         nameof(HvFunctions.mach_absolute_time) => (nint)(delegate* unmanaged<ulong>)&Time,
         nameof(HvFunctions.mach_timebase_info) => (nint)(delegate* unmanaged<MachTimebaseInfo*, int>)&Timebase,
         nameof(HvFunctions.sysctlbyname) => (nint)(delegate* unmanaged<byte*, void*, nuint*, void*, nuint, int>)&ReadSystem,
-        _ => 0,
+        _ => IsNewest ? FindOptional(name) : 0,
     };
 
+    /// <summary>Notes a call and gives its result.</summary>
     private static int Result(string name, bool ofVcpu = false)
     {
+        lock (Current.Calls)
+        {
+            Current.Calls.Add(name);
+            if (Current.FailingCall is { } failing && failing.Index == Current.Calls.Count - 1)
+            {
+                return (int)failing.Result;
+            }
+        }
+
         if (ofVcpu && Current._vcpuThread != Environment.CurrentManagedThreadId)
         {
             Current.Faults.Add($"{name} from another thread");
@@ -175,14 +197,6 @@ internal sealed unsafe partial class FakeFramework : IDisposable
     {
         Current.Maps[address] = flags;
         return Result(nameof(HvFunctions.hv_vm_protect));
-    }
-
-    [UnmanagedCallersOnly]
-    private static nint CreateObject() => 1;
-
-    [UnmanagedCallersOnly]
-    private static void ReleaseObject(nint pointer)
-    {
     }
 
     [UnmanagedCallersOnly]

@@ -114,8 +114,8 @@ public sealed partial class BadInputTests
         {
         }
 
-        using SafeFd device = SafeFd.TryOpen("/dev/kvm", out _)!;
-        using SafeFd partition = SafeFd.Take(device.Control(KVM.KVM_CREATE_VM, 0, nameof(KVM.KVM_CREATE_VM)), nameof(KVM.KVM_CREATE_VM));
+        using SafeFd device = SafeFd.TryOpen("/dev/kvm", null, out _)!;
+        using SafeFd partition = device.Open(KVM.KVM_CREATE_VM, 0, nameof(KVM.KVM_CREATE_VM));
         partition.EnableCapability(KVM.KVM_CAP_SPLIT_IRQCHIP, KVM.KVM_IOAPIC_NUM_PINS, nameof(KVM.KVM_CAP_SPLIT_IRQCHIP));
         var routing = new KvmInterruptRouting(partition, InterruptControllerMode.PerVcpu, maxRoutes: 32);
         int last = 0;

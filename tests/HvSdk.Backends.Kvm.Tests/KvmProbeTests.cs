@@ -116,7 +116,7 @@ public sealed partial class KvmProbeTests
         }
 
         const int largest = 65536;
-        using SafeFd device = SafeFd.TryOpen("/dev/kvm", out _)!;
+        using SafeFd device = SafeFd.TryOpen("/dev/kvm", null, out _)!;
         int offered = KvmProbe.MaxDirtyRingBytes(device) / KvmDirtyRing.EntrySize;
         BackendProbe probe = new KvmBackend(new() { DirtyRingEntries = largest }).Probe();
         Assert.Equal(offered >= largest, probe.IsAvailable);

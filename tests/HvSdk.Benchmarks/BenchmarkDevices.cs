@@ -25,6 +25,16 @@ internal static class Buses
         for (ulong i = 0; i < Count; i++)
         {
             partition.Ports.Map(FirstPort + (i * PortStride), PortWindow, new RegisterDevice());
+        }
+
+        FillMmio(partition);
+    }
+
+    /// <summary>The same where there are no ports.</summary>
+    internal static void FillMmio(Partition partition)
+    {
+        for (ulong i = 0; i < Count; i++)
+        {
             partition.Mmio.Map(FirstAddress + (i * AddressStride), AddressStride, new RegisterDevice());
         }
     }

@@ -8,10 +8,10 @@ internal sealed class BenchmarkOptions
 
           --quick           fewer and smaller batches: ends within a minute
           --json FILE       write the results to FILE too
-          --only NAME,...   these benchmarks alone: exits, managed, bytes, create, doorbell, kick, queues, emulator, memory,
-                            boot, boot-exits, boot-memory, serial (these four by nested.sh), block (by tests/comparisons/block.sh)
+          --only NAME,...   these benchmarks alone: exits, managed, bytes, create, doorbell, kick, whp, hvf, arm64, queues, emulator,
+                            memory, boot, boot-exits, boot-memory, serial, streams (these five by nested.sh), block (by tests/comparisons/block.sh)
           --native FILE     use this compiled C program instead of compiling native/*.c
-          --boot DIR        where boot..., serial and block find guest/, programs/ and tools, QEMU being in /usr/bin; without it they are left out
+          --boot DIR        where boot..., serial, streams and block find guest/, programs/ and tools, QEMU being in /usr/bin; without it they are left out
           --compile FILE    compile the C program to FILE, and do nothing else
         """;
 

@@ -10,20 +10,28 @@ internal sealed class Peer : IDisposable
 
     private readonly Process _process;
 
-    internal Peer(string path)
+    internal Peer(string path, params string[] arguments)
     {
-        _process = Process.Start(new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })
+        _process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })
             ?? throw new InvalidOperationException($"{path} did not start.");
     }
 
+    /// <summary>Where the sources are, and compiled programs go.</summary>
+    internal static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "native");
+
     /// <summary>Compiles the program.</summary>
     /// <param name="target">Where it goes.</param>
-    internal static void Compile(string target)
+    internal static void Compile(string target) => Compile(target, s_sources, ["-static", "-pthread"]);
+
+    /// <summary>Compiles a program or library of sources in <see cref="Folder"/>.</summary>
+    /// <param name="target">Where it goes.</param>
+    /// <param name="sources">Names of the sources.</param>
+    /// <param name="flags">What gcc is told besides.</param>
+    internal static void Compile(string target, string[] sources, string[] flags)
     {
-        string sources = Path.Combine(AppContext.BaseDirectory, "native");
         var gcc = new ProcessStartInfo("gcc") { UseShellExecute = false };
         foreach (string argument in (IEnumerable<string>)
-            ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", target, .. s_sources.Select(name => Path.Combine(sources, name))])
+            ["-O2", "-Wall", "-Wextra", "-Werror", "-o", target, .. sources.Select(static name => Path.Combine(Folder, name)), .. flags])
         {
             gcc.ArgumentList.Add(argument);
         }

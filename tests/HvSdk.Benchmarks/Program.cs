@@ -5,6 +5,8 @@ using HvSdk.Benchmarks;
 using HvSdk.Benchmarks.Block;
 using HvSdk.Benchmarks.Boot;
 using HvSdk.Benchmarks.Queues;
+using HvSdk.Benchmarks.StandIns;
+using HvSdk.Benchmarks.Streams;
 
 try
 {
@@ -53,6 +55,7 @@ static int Run(BenchmarkOptions options)
         MeasureAll("boot-exits", () => new BootExits(hypervisor, files).Run());
         Measure("boot-memory", () => new BootMemory(files).Run());
         MeasureAll("serial", () => new BootSerial(files, options.Quick).Run());
+        MeasureAll("streams", () => new StreamsBenchmark(hypervisor, files, options.Quick).Run());
         string tools = Path.Combine(folder, "tools");
         if (File.Exists(tools))
         {
@@ -70,6 +73,12 @@ static int Run(BenchmarkOptions options)
     Measure("doorbell", () => new DoorbellBenchmark(hypervisor, peer, options.Quick).Run());
     MeasureAll("kick", () => MeasureKicks(hypervisor, peer, options.Quick));
 
+
+    // What was compiled elsewhere says that there is no compiler here.
+    bool compiles = options.NativePath is null;
+    MeasureAll("whp", () => compiles && StandIn.TryBuildWhp() is { } whp ? new WhpExitBenchmark(whp, options.Quick).Run() : []);
+    MeasureAll("hvf", () => compiles && StandIn.TryBuildHvf() is { } hvf ? new HvfExitBenchmark(hvf, options.Quick).Run() : []);
+    MeasureAll("arm64", () => new Arm64AccessBenchmark(compiles ? StandIn.TryBuildCannedHvf() : null, options.Quick).Run());
     MeasureAll("queues", () => new QueueBenchmark(options.Quick).Run());
     MeasureAll("queues", () => new DeviceAllocationBenchmark(options.Quick).Run());
     MeasureAll("emulator", () => new EmulatorBenchmark(hypervisor, options.Quick).Run());

@@ -3,7 +3,7 @@
 # C program is compiled here. Options go to the benchmark: tests/HvSdk.Benchmarks/nested.sh --quick
 # Those that boot Linux beside QEMU (boot, boot-exits, boot-memory, serial) take part where --only names one of them:
 #   tests/HvSdk.Benchmarks/nested.sh --only boot,boot-exits,boot-memory,serial
-# and so do those of disks beside QEMU's, of which tests/comparisons/README.md tells:
+# So do sockets to a guest and shared folders (streams), and those of disks beside QEMU's, of which tests/comparisons/README.md tells:
 #   tests/HvSdk.Benchmarks/nested.sh --only block
 # They need QEMU on this machine, as Debian installs it, and the guest of tests/guests/build.sh, which is built where it is missing.
 # With RESULTS=DIR, results.json comes back to DIR.
@@ -41,7 +41,7 @@ publish_programs() {
 dotnet build -c Release tests/HvSdk.Benchmarks --nologo -v quiet
 program=artifacts/bin/HvSdk.Benchmarks/release
 "$program/HvSdk.Benchmarks" --compile "$program/native/peer"
-if [[ " $* " =~ (boot|serial|block) ]]; then
+if [[ " $* " =~ (boot|serial|streams|block) ]]; then
     tests/guests/build.sh
     staged=artifacts/benchmark-boot
     rm -rf "$staged"

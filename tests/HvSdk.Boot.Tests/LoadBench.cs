@@ -45,10 +45,10 @@ internal sealed class LoadBench : IDisposable
             map.Add(new(1UL << 32, (ulong)highMegabytes << 20, MemoryMapKind.Usable));
         }
 
-        return new BootMachine { MemoryMap = map, AcpiRootPointer = 0xE_0000 };
+        return new BootMachine { MemoryMap = map, AcpiRootPointer = 0xE_0000, DeviceTree = new DeviceTree() };
     }
 
-    internal X64BootState Load(BootImage image) => image.Load(Machine, Memory);
+    internal X64BootState Load(X64BootImage image) => image.Load(Machine, Memory);
 
     internal byte[] Read(ulong address, int length)
     {

@@ -191,6 +191,36 @@ public sealed class ControlTransferTests
         Assert.Equal(0x1002UL, end.Rcx);
     }
 
+    /// <summary>Level 3 sets TF and calls; the mask clears it, so the kernel is not stepped; its SYSRET brings TF back, and the next trap is before the instruction at its target.</summary>
+    [Fact]
+    public void TrapFlag_OverSyscallAndSysret_TrapsByTheNewFlags()
+    {
+        GuestProgram program = GuestProgram.LongMode(
+            (a, marks) =>
+            {
+                a.syscall();
+                a.mov(ecx, 7);
+                a.hlt();
+                marks.Symbol("kernel");
+                a.inc(ebx);
+                a.sysretq();
+                marks.Handler(1);
+                a.mov(rsi, __qword_ptr[rsp]);
+                a.hlt();
+            },
+            new() { PrivilegeLevel = 3 });
+        var board = new TestBoard(program);
+        board.Msrs[X64MsrIndex.Star] = 0x0013_0008_0000_0000;
+        board.Msrs[X64MsrIndex.Lstar] = program.Symbols["kernel"];
+        board.Msrs[X64MsrIndex.Fmask] = 0x300;
+        board.State.SpecialRegisters = board.State.SpecialRegisters with { Efer = board.State.SpecialRegisters.Efer | X64Efer.SyscallEnable };
+        board.Registers = board.Registers with { Rflags = board.Registers.Rflags | 0x100 };
+
+        X64Registers end = board.RunToHalt();
+
+        Assert.Equal((1UL, 0x1002UL, 0x1002UL), (end.Rbx, end.Rsi, end.Rcx));
+    }
+
     [Fact]
     public void TrapFlag_EachInstruction_RaisesADebugExceptionAfterIt()
     {

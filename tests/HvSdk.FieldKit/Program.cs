@@ -36,7 +36,7 @@ static int Run(KitOptions options)
         DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
         HostReader.Read(),
         hypervisor,
-        PlatformReader.Read(),
+        HvfPlatformReader.IsMeant ? HvfPlatformReader.Read() : PlatformReader.Read(),
         []);
     Console.WriteLine(TranscriptText.Format(transcript));
     if (hypervisor.IsAvailable && !options.ProbeOnly)

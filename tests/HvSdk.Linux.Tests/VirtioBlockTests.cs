@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using HvSdk.Devices.Virtio;
 using HvSdk.Linux.Tests.Guests;
+using HvSdk.Live;
 using HvSdk.VirtualMachines;
 
 namespace HvSdk.Linux.Tests;
@@ -110,6 +112,51 @@ public sealed class VirtioBlockTests : IDisposable
         Assert.True(device.Statistics.Errors > 0);
         Assert.IsType<IOException>(device.LastError);
         Assert.Null(device.Fault);
+    }
+
+    /// <summary>A file system of the host's that fills up under the guest, and has room again later: writes fail, and what was written stays.</summary>
+    [Fact]
+    public async Task HostsDisk_ThatFillsUp_GivesErrorsAndLosesNothing()
+    {
+        await MountAsync("-t", "tmpfs", "-o", $"size={WrittenMiB + 2}m", "tmpfs", _folder.FullName);
+        try
+        {
+            using FileStorage image = FileStorage.Create(Path.Combine(_folder.FullName, "sparse.img"), Capacity);
+            var device = new BlockDevice(image);
+            await using LinuxGuest guest = await LinuxGuest.BootAsync(new GuestDescription { Actions = "blk=1,shell", VirtioDevices = () => [device] });
+            var shell = new GuestShell(guest);
+            await shell.StartAsync();
+            Assert.Equal(0, device.Statistics.Errors);
+            string sum = await shell.RunForLineAsync($"head -c {WrittenMiB << 20} /dev/urandom >/tmp/first; dd if=/tmp/first of=/dev/vda bs=64k oflag=direct conv=fsync 2>/dev/null; md5sum </tmp/first");
+
+            string refused = await shell.RunAsync("dd if=/dev/urandom of=/dev/vda bs=64k seek=64 count=160 oflag=direct 2>&1 || echo refused");
+
+            Assert.Contains("refused", refused, StringComparison.Ordinal);
+            Assert.Contains("I/O error", refused, StringComparison.Ordinal);
+            Assert.True(device.Statistics.Errors > 0);
+            Assert.Contains("space", Assert.IsAssignableFrom<IOException>(device.LastError).Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Equal(sum, await shell.RunForLineAsync($"dd if=/dev/vda bs=64k count={WrittenMiB * 16} iflag=direct 2>/dev/null | md5sum"));
+
+            await MountAsync("-o", $"remount,size={2 * Capacity >> 20}m", _folder.FullName);
+            Assert.Contains("done", await shell.RunAsync("dd if=/tmp/first of=/dev/vda bs=64k seek=128 oflag=direct conv=fsync 2>/dev/null && echo done"), StringComparison.Ordinal);
+            Assert.Equal(sum, await shell.RunForLineAsync($"dd if=/dev/vda bs=64k skip=128 count={WrittenMiB * 16} iflag=direct 2>/dev/null | md5sum"));
+            await shell.ExitAsync();
+            Assert.Equal(MachineEndKind.PoweredOff, (await guest.WaitForEndAsync()).Kind);
+            Assert.Null(device.Fault);
+        }
+        finally
+        {
+            await Command.RunAsync(new ProcessStartInfo("umount", ["-l", _folder.FullName]), Limit.Value);
+        }
+    }
+
+    private static async Task MountAsync(params string[] arguments)
+    {
+        CommandResult result = await Command.RunAsync(new ProcessStartInfo("mount", arguments), Limit.Value);
+        if (result.ExitCode != 0)
+        {
+            LiveHypervisor.SkipOrFail("guests", $"mount {string.Join(' ', arguments)} says {result.ExitCode}: this test needs root, as in the nested machine. {result.Output}");
+        }
     }
 
     /// <summary>A disk of a host that has no room left.</summary>

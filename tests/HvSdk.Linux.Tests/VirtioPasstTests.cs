@@ -8,6 +8,7 @@ using HvSdk.VirtualMachines;
 namespace HvSdk.Linux.Tests;
 
 /// <summary>A guest whose network is Debian's passt: no privilege on the host, and its loopback at the guest's gateway.</summary>
+/// <remarks>Debian 12's passt goes wrong with a guest that ends its sending first, and with a host that waits for the guest's first bytes: docs/devices.md. No test asks that of it.</remarks>
 public sealed class VirtioPasstTests
 {
     private const string Router = "$(cat /tmp/router)"; // in the guest's shell
@@ -41,6 +42,71 @@ public sealed class VirtioPasstTests
         Assert.Equal(MachineEndKind.PoweredOff, (await guest.WaitForEndAsync()).Kind);
         Assert.Null(device.Fault);
         Assert.False(network.Completion.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Loopback_BothWaysAtOnce_GetsAndGivesAllBytes(VirtioTransport transport)
+    {
+        using Passt passt = Passt.Start();
+        using StreamNetwork network = await passt.ConnectAsync();
+        var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
+        await using LinuxGuest guest = await BootAsync(device, transport);
+        var shell = new GuestShell(guest);
+        await shell.StartAsync();
+
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        try
+        {
+            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.Both, TcpEnd.HostFirst);
+        }
+        finally
+        {
+            Show(device, network);
+        }
+
+        Assert.Null(device.Fault);
+    }
+
+    [Theory]
+    [InlineData(TcpDirection.ToGuest)]
+    [InlineData(TcpDirection.Both)]
+    internal async Task Port_ForwardedToTheGuest_CarriesBytes(TcpDirection direction)
+    {
+        const int port = 5000;
+        using Passt passt = Passt.Start(port);
+        using StreamNetwork network = await passt.ConnectAsync();
+        var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
+        await using LinuxGuest guest = await BootAsync(device, VirtioTransport.Pci);
+        var shell = new GuestShell(guest);
+        await shell.StartAsync();
+        try
+        {
+            await TcpExchange.FromHostAsync(shell, new IPEndPoint(IPAddress.Loopback, port), direction, TcpEnd.HostFirst);
+        }
+        finally
+        {
+            Show(device, network);
+        }
+
+        Assert.Null(device.Fault);
+    }
+
+    /// <summary>The gateway's own address is not the host's for ping, as it is for TCP.</summary>
+    [Fact]
+    public async Task Ping_OfTheHost_IsAnswered()
+    {
+        const string host = "198.51.100.1"; // of the nested machine
+        using Passt passt = Passt.Start();
+        using StreamNetwork network = await passt.ConnectAsync();
+        var device = new NetworkDevice(network, new NetworkDeviceOptions { Mtu = 65520 });
+        await using LinuxGuest guest = await BootAsync(device, VirtioTransport.Pci);
+        var shell = new GuestShell(guest);
+        await shell.StartAsync();
+
+        Assert.Contains("5 packets received", await shell.RunAsync($"ping -c 5 -i 0.2 {host}"), StringComparison.Ordinal);
     }
 
     [Fact]

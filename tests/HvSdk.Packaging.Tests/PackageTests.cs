@@ -12,6 +12,8 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         "HvSdk.Devices.Virtio.Linux", "HvSdk.Emulation.X64", "HvSdk.Testing", "HvSdk.VirtualMachines",
     ];
 
+    private const string Hvf = "HvSdk.Backends.Hvf";
+
     public static TheoryData<string> Packages => [.. s_packages];
 
     [Fact]
@@ -29,8 +31,9 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         using ZipArchive package = Open(id, "nupkg");
         string[] files = [.. package.Entries.Select(entry => entry.FullName).Where(IsContent).Order(StringComparer.Ordinal)];
 
-        // Nothing else: no runtimes folder, no native library, no build logic that runs in the user's build.
-        Assert.Equal([$"{id}.nuspec", "README.md", $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml"], files);
+        // Nothing else: no runtimes folder, no native library; and of build logic only what signs an application for macOS.
+        string[] signing = id == Hvf ? [$"buildTransitive/{id}.targets", "buildTransitive/hypervisor.entitlements"] : [];
+        Assert.Equal([$"{id}.nuspec", "README.md", .. signing, $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml"], files);
     }
 
     [Theory]
@@ -115,6 +118,44 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         CommandResult run = await BuildAndRunAsync(feed.CreateFolder(), sample);
 
         HelloGuest.AssertRan(run, "The guest wrote 42 to port 0xE9.");
+    }
+
+    /// <summary>An application that uses the HVF backend is signed after its publish, where it is for macOS and something can sign it, and nowhere else.</summary>
+    [Fact]
+    public async Task ApplicationWithHvf_Published_IsSignedForMacOsAlone()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "A script of the shell stands for codesign.");
+        string folder = feed.CreateFolder();
+        string calls = Path.Combine(folder, "calls");
+        string codesign = Path.Combine(folder, "codesign");
+        await File.WriteAllTextAsync(codesign, $"#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{calls}'\n", TestContext.Current.CancellationToken);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(codesign, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
+        ScratchProject.Write(folder, feed.Folder, feed.Version, "System.Console.WriteLine();");
+        string packages = Path.Combine(folder, "packages");
+        var variables = new Dictionary<string, string> { ["NUGET_PACKAGES"] = packages, ["PATH"] = $"{folder}:{Environment.GetEnvironmentVariable("PATH")}" };
+
+        CommandResult publish = await DotnetCommand.RunAsync(folder, variables, "publish", "-c", "Release", "-o", "out");
+        Assert.True(publish.ExitCode == 0, publish.ToString());
+        Assert.False(File.Exists(calls), "Linux' own publish signs nothing.");
+        Task<CommandResult> SignAsync(params string[] properties) => DotnetCommand.RunAsync(
+            folder, variables, ["msbuild", "-t:HvSdkSignForHypervisor", "-p:Configuration=Release", "-p:PublishDir=out/", "-p:RuntimeIdentifier=osx-arm64", .. properties]);
+
+        CommandResult none = await SignAsync();
+        CommandResult off = await SignAsync($"-p:HvSdkCodesign={codesign}", "-p:HvSdkSignApplication=false");
+        Assert.Equal((0, 0), (none.ExitCode, off.ExitCode));
+        Assert.False(File.Exists(calls), "Nothing that signs, or switched off.");
+
+        CommandResult sign = await SignAsync($"-p:HvSdkCodesign={codesign}");
+        Assert.True(sign.ExitCode == 0, sign.ToString());
+        string entitlements = Path.Combine(packages, Hvf.ToLowerInvariant(), feed.Version.ToLowerInvariant(), "buildTransitive", "hypervisor.entitlements");
+        Assert.Equal(
+            ["--force", "--sign", "-", "--entitlements", entitlements, "out/Scratch"], await File.ReadAllLinesAsync(calls, TestContext.Current.CancellationToken));
+        XElement[] keys = [.. XDocument.Load(entitlements).Descendants("key")];
+        Assert.Contains(keys, static key => key.Value == "com.apple.security.hypervisor" && key.ElementsAfterSelf().First().Name == "true");
     }
 
     private async Task<CommandResult> BuildAndRunAsync(string folder, string program)

@@ -41,6 +41,7 @@ internal static class ScratchProject
               </PropertyGroup>
               <ItemGroup>
                 <Compile Include="Program.cs" />
+                <PackageReference Include="HvSdk.Backends.Hvf" Version="{version}" />
                 <PackageReference Include="HvSdk.Backends.Kvm" Version="{version}" />
                 <PackageReference Include="HvSdk.Testing" Version="{version}" />
                 <PackageReference Include="HvSdk.VirtualMachines" Version="{version}" />

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the stand-in for the Windows Hypervisor Platform, once for .NET on Linux and once for Windows .NET under Wine:
 #
-#   linux/<version>/libWinHvPlatform.so, linux/selftest
+#   linux/<version>/libWinHvPlatform.so, linux/selftest, linux/include (the platform's headers, for C programs on Linux)
 #   windows/<version>/WinHvPlatform.dll, windows/selftest.exe
 #
 # <version> is the Windows it stands for: 1803, 1809, 1903, 2004, 2009 (20H2) and 2109 (21H2), with the exports of that version.
@@ -76,9 +76,9 @@ compile() { # world, object, source, flags...
 set_world_flags() {
     if [[ $1 == linux ]]; then
         # The platform's headers alone: the rest of the folder is for Windows.
-        mkdir -p "$2/include"
-        cp "${headers[@]/#/$platform_headers/}" "$2/include"
-        world_flags=(-fPIC -I"$here/linux-include" -I"$2/include")
+        mkdir -p "$new/linux/include"
+        cp "${headers[@]/#/$platform_headers/}" "$here"/linux-include/*.h "$new/linux/include"
+        world_flags=(-fPIC -I"$new/linux/include")
     else
         # Linux' headers last: only linux/ and asm/ are to be found there.
         world_flags=(-D__USE_MINGW_ANSI_STDIO=1 -D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu)
@@ -109,7 +109,7 @@ link_library() { # world, version, objects...
 build_world() {
     local world=$1 objects=$new/objects/$1 source version common=() jobs=()
     mkdir -p "$objects" "$new/$world"
-    set_world_flags "$world" "$objects"
+    set_world_flags "$world"
     for source in "$here"/*.c; do
         [[ $(basename "$source") != version.c ]] || continue
         compile "$world" "$objects/$(basename "$source" .c).o" "$source" &

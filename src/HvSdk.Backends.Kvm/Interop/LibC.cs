@@ -17,6 +17,8 @@ internal static unsafe partial class LibC
     internal const int EFAULT = 14;
     internal const int EBUSY = 16;
     internal const int EEXIST = 17;
+    internal const int ENXIO = 6;
+    internal const int ENOEXEC = 8;
     internal const int ENODEV = 19;
     internal const int EINVAL = 22;
     internal const int ENFILE = 23;

@@ -1,7 +1,7 @@
 namespace HvSdk.Boot;
 
 /// <summary>A firmware: a ROM that ends at 4 GiB, where the processor starts after reset. Its end is also seen, as RAM, below 1 MiB.</summary>
-public sealed class FirmwareImage : BootImage
+public sealed class FirmwareImage : X64BootImage
 {
     /// <summary>More would cover the local APIC (Intel SDM vol. 3A, 11.4.1: 0xFEE00000).</summary>
     private const long MaxSize = 16 << 20;
@@ -47,7 +47,7 @@ public sealed class FirmwareImage : BootImage
             : new FirmwareImage(file);
     }
 
-    private protected override Func<BootWriter, X64BootState> Plan(BootPlacement placement)
+    private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)
     {
         foreach (MemoryMapEntry entry in placement.Machine.MemoryMap)
         {

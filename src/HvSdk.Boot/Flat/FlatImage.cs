@@ -6,7 +6,7 @@ namespace HvSdk.Boot;
 /// and page tables lie below 0x90000 (in real mode, the stack below 0xA0000) where the image is not, or above 1 MiB where there is no room. In real
 /// mode CS is 0 for entries below 64 KiB, and else the entry's own address by 16; the data segments are the same as CS.
 /// </remarks>
-public sealed class FlatImage : BootImage
+public sealed class FlatImage : X64BootImage
 {
     private const ulong RealModeEnd = 0x10_0000;
 
@@ -60,7 +60,7 @@ public sealed class FlatImage : BootImage
             : new FlatImage(file, options);
     }
 
-    private protected override Func<BootWriter, X64BootState> Plan(BootPlacement placement)
+    private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)
     {
         ulong entry = _options.EntryPoint ?? _options.LoadAddress;
         placement.Reserve("the image", _options.LoadAddress, (ulong)_file.Length);

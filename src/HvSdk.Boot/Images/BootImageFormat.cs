@@ -17,4 +17,7 @@ public enum BootImageFormat
 
     /// <summary><see cref="MultibootImage.ReadMultiboot2"/>.</summary>
     Multiboot2,
+
+    /// <summary><see cref="Arm64LinuxImage.Read"/>.</summary>
+    Arm64Linux,
 }

@@ -52,6 +52,9 @@ public static class BootImages
             case BootImageFormat.Multiboot2:
                 Multiboot2.Read(reader);
                 break;
+            case BootImageFormat.Arm64Linux:
+                Arm64LinuxImage.ReadHeader(reader, out _, out _);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(format), format, $"{format} is no member of {nameof(BootImageFormat)}.");
         }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
 
 namespace HvSdk.Boot;
 
@@ -12,8 +11,6 @@ internal sealed class KernelPayload
     private const int Lz4MaxPackedSize = Lz4BlockSize + (Lz4BlockSize / 255) + 16;
     private const int TrailerSize = sizeof(uint);
     private const int HeadSize = 4096;
-    private const int ScratchSize = 64 << 10;
-    private const int ReportSize = 4 << 20;
 
     private readonly BootFile _file;
     private readonly long _offset;
@@ -29,7 +26,7 @@ internal sealed class KernelPayload
         _unpackedSize = unpackedSize;
         _isGzip = isGzip;
         byte[] head = new byte[uint.Min(unpackedSize, HeadSize)];
-        int count = isGzip ? ReadGzipHead(head) : ReadLz4Head(head);
+        int count = isGzip ? Gzip.ReadHead(head) : ReadLz4Head(head);
         var reader = new ImageReader(BootFile.FromMemory(head.AsMemory(0, count), UnpackedName));
         Elf = ElfFile.Read(reader, unpackedSize);
         CheckElf(reader);
@@ -39,6 +36,8 @@ internal sealed class KernelPayload
     public ElfFile Elf { get; }
 
     public string Compression => _isGzip ? "gzip" : "LZ4";
+
+    private GzipPayload Gzip => new(_file, "gzip payload", _offset, _size);
 
     private string UnpackedName => $"{_file.Name} (unpacked)";
 
@@ -78,7 +77,7 @@ internal sealed class KernelPayload
         var target = new SegmentTarget(writer, Elf.Segments);
         if (_isGzip)
         {
-            UnpackGzip(writer, target);
+            Gzip.Unpack(writer, Step, target, _unpackedSize);
         }
         else
         {
@@ -116,19 +115,6 @@ internal sealed class KernelPayload
         }
     }
 
-    private int ReadGzipHead(byte[] head)
-    {
-        try
-        {
-            using var stream = new GZipStream(new BootFileStream(_file, _offset, _size), CompressionMode.Decompress);
-            return stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        }
-        catch (InvalidDataException e)
-        {
-            throw Damaged("gzip payload", _offset, e.Message, "a gzip stream");
-        }
-    }
-
     private int ReadLz4Head(byte[] head)
     {
         // Literals may be as long as the head, and each match costs fewer bytes than it makes.
@@ -141,39 +127,6 @@ internal sealed class KernelPayload
             Lz4Status.BadOffset => throw Damaged("LZ4 block", _offset + (2 * sizeof(uint)) + consumed, "a match before its start", "a match within the block"),
             _ => written, // fewer are noticed where the ELF headers are read
         };
-    }
-
-    private void UnpackGzip(BootWriter writer, SegmentTarget target)
-    {
-        byte[] scratch = new byte[ScratchSize];
-        try
-        {
-            using var stream = new GZipStream(new BootFileStream(_file, _offset, _size), CompressionMode.Decompress);
-            int count;
-            for (long reported = 0; target.Position < _unpackedSize; reported += ReportSize)
-            {
-                long until = long.Min(reported + ReportSize, _unpackedSize);
-                while (target.Position < until)
-                {
-                    count = target.Read(stream, until - target.Position, scratch);
-                    if (count == 0)
-                    {
-                        throw Damaged("gzip payload", _offset + _size, $"the end after 0x{target.Position:X} unpacked bytes", $"0x{_unpackedSize:X} bytes");
-                    }
-                }
-
-                writer.Report(Step, target.Position, _unpackedSize);
-            }
-
-            if (stream.Read(scratch, 0, 1) > 0) // and the checksum was right
-            {
-                throw Damaged("gzip payload", _offset + _size, $"more than 0x{_unpackedSize:X} unpacked bytes", "as many as its last four bytes say");
-            }
-        }
-        catch (InvalidDataException e)
-        {
-            throw Damaged("gzip payload", _offset, e.Message, "a gzip stream");
-        }
     }
 
     private void UnpackLz4(BootWriter writer, SegmentTarget target)

@@ -3,11 +3,11 @@ using System.Text;
 namespace HvSdk.Boot;
 
 /// <summary>A Linux kernel for x86-64, with its command line and initial RAM disk.</summary>
-public sealed class LinuxImage : BootImage
+public sealed class LinuxImage : X64BootImage
 {
     private readonly BootFile _kernel;
     private readonly LinuxBootOptions _options;
-    private readonly byte[] _commandLine;
+    private byte[] _commandLine; // with the zero behind it
     private readonly SetupHeader? _header; // of a bzImage
     private readonly KernelPayload? _payload; // where the host can unpack it
     private readonly ElfFile? _elf; // of a vmlinux
@@ -36,7 +36,7 @@ public sealed class LinuxImage : BootImage
     /// <exception cref="BootImageException">It is damaged, or none that can be booted: the text names field, offset, what was found and what is expected.</exception>
     public static LinuxImage ReadBzImage(BootFile kernel, LinuxBootOptions? options = null)
     {
-        options = Validate(kernel, options);
+        options = LinuxBootOptions.Validate(kernel, options);
         var reader = new ImageReader(kernel);
         SetupHeader header = SetupHeader.Read(reader);
         string format = $"Linux bzImage, protocol {header.Version >> 8}.{header.Version & 0xFF:D2}";
@@ -74,7 +74,7 @@ public sealed class LinuxImage : BootImage
     /// <exception cref="BootImageException">It is damaged, or none that can be booted: the text names field, offset, what was found and what is expected.</exception>
     public static LinuxImage ReadElf(BootFile kernel, LinuxElfEntry entry, LinuxBootOptions? options = null)
     {
-        options = Validate(kernel, options);
+        options = LinuxBootOptions.Validate(kernel, options);
         var reader = new ImageReader(kernel);
         ElfFile elf = ElfFile.Read(reader, reader.Length);
         switch (entry)
@@ -89,7 +89,26 @@ public sealed class LinuxImage : BootImage
         }
     }
 
-    private protected override Func<BootWriter, X64BootState> Plan(BootPlacement placement)
+    /// <summary>Adds parameters to the kernel's command line, behind those of <see cref="LinuxBootOptions.CommandLine"/>, but before a "--", behind which the first program's own begin.</summary>
+    /// <param name="parameters">They, separated by spaces. Added before the image is loaded.</param>
+    /// <exception cref="ArgumentException">There is a zero character in them.</exception>
+    public void AddParameters(string parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        if (parameters.Contains('\0'))
+        {
+            throw new ArgumentException("The parameters have a zero character in them, where the kernel would see the command line's end. Leave it out.", nameof(parameters));
+        }
+
+        const string separator = " -- ";
+        string line = Encoding.UTF8.GetString(_commandLine.AsSpan(0, _commandLine.Length - 1));
+        int end = $"{line} ".IndexOf(separator, StringComparison.Ordinal);
+        string before = end < 0 ? line : line[..end];
+        string joined = before.Length == 0 ? parameters : $"{before} {parameters}";
+        _commandLine = Encoding.UTF8.GetBytes($"{joined}{(end < 0 ? "" : line[end..])}\0");
+    }
+
+    private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)
     {
         uint limit = _header?.CommandLineSize ?? ZeroPage.DefaultCommandLineSize;
         if (_commandLine.Length - 1 > limit)
@@ -104,26 +123,6 @@ public sealed class LinuxImage : BootImage
             writeKernel(writer);
             return writeRest(writer);
         };
-    }
-
-    private static LinuxBootOptions Validate(BootFile kernel, LinuxBootOptions? options)
-    {
-        ArgumentNullException.ThrowIfNull(kernel);
-        options ??= new LinuxBootOptions();
-        ArgumentNullException.ThrowIfNull(options.CommandLine, nameof(options));
-        if (options.CommandLine.Contains('\0'))
-        {
-            throw new ArgumentException("The command line has a zero character in it, where the kernel would see its end.", nameof(options));
-        }
-
-        if (!Enum.IsDefined(options.Unpacking))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Unpacking, $"{options.Unpacking} is no member of {nameof(KernelUnpacking)}.");
-        }
-
-        return options.InitialRamDisk is { Length: 0 } empty
-            ? throw new BootImageException(empty.Name, "length", 0, "0: the file is empty", "an initial RAM disk")
-            : options;
     }
 
     internal static ulong FindPvhEntry(ImageReader reader, ElfFile elf)

@@ -9,7 +9,7 @@ namespace HvSdk.Boot;
 internal readonly record struct PlacedModule(ulong Address, ulong End, ulong CommandLine);
 
 /// <summary>A kernel by the multiboot specification, version 1 or 2, with its command line and modules. It starts in 32-bit mode without paging.</summary>
-public sealed class MultibootImage : BootImage
+public sealed class MultibootImage : X64BootImage
 {
     private readonly BootFile _kernel;
     private readonly MultibootHeader _header;
@@ -72,7 +72,7 @@ public sealed class MultibootImage : BootImage
         }
     }
 
-    private protected override Func<BootWriter, X64BootState> Plan(BootPlacement placement)
+    private protected override Func<BootWriter, BootState> Plan(BootPlacement placement)
     {
         ulong distance = PlaceKernel(placement);
         Func<BootWriter, X64Registers, X64BootState> enter = X64Entry.Protected(placement);

@@ -45,6 +45,9 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     /// <inheritdoc/>
     public NetworkOffloads Gives { get; }
 
+    /// <summary>The kernel's header comes before each frame.</summary>
+    public int HeaderRoom => TapHeader.Length;
+
     /// <summary>The interface's name.</summary>
     public string Name => _queues[0].InterfaceName;
 
@@ -121,9 +124,15 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     /// <inheritdoc/>
     public bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload, int queue)
     {
-        TapHeader.Write(_output, offload);
         frame.CopyTo(_output.AsSpan(TapHeader.Length));
-        if (Volatile.Read(ref _isEnded) || !TryWrite(_output.AsSpan(0, TapHeader.Length + frame.Length), queue % _queues.Length))
+        return TrySendInPlace(_output.AsSpan(0, TapHeader.Length + frame.Length), offload, queue);
+    }
+
+    /// <inheritdoc/>
+    public bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue)
+    {
+        TapHeader.Write(bytes, offload);
+        if (Volatile.Read(ref _isEnded) || !TryWrite(bytes, queue % _queues.Length))
         {
             Interlocked.Increment(ref _dropped);
         }

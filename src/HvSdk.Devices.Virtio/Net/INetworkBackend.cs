@@ -6,6 +6,9 @@ namespace HvSdk.Devices.Virtio;
 /// </remarks>
 public interface INetworkBackend
 {
+    /// <summary>The most that <see cref="HeaderRoom"/> may be, in bytes.</summary>
+    const int MaxHeaderRoom = 64;
+
     /// <summary>What may be left to do on frames that it takes; the device completes all else. Read before each frame, on the device's worker.</summary>
     NetworkOffloads Takes { get; }
 
@@ -29,6 +32,19 @@ public interface INetworkBackend
     /// <param name="queue">The pair of queues that the guest sent it on, from 0.</param>
     /// <returns>As above.</returns>
     bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload, int queue) => TrySend(frame, offload);
+
+    /// <summary>
+    /// Bytes that the back-end wants before each frame, for a header of its own, 0 to <see cref="MaxHeaderRoom"/>; with more than 0 it gets frames by <see cref="TrySendInPlace"/>, and need not copy
+    /// them to where its header is. Read once, when the device is made.
+    /// </summary>
+    int HeaderRoom => 0;
+
+    /// <summary>The same, with <see cref="HeaderRoom"/> bytes before the frame that the back-end may write. It may not change the frame: one that has no room now comes again.</summary>
+    /// <param name="bytes">Room for the header, and behind it the frame; valid until the call returns.</param>
+    /// <param name="offload">What is left to do, within <see cref="Takes"/>.</param>
+    /// <param name="queue">The pair of queues that the guest sent it on, from 0.</param>
+    /// <returns>As above.</returns>
+    bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue) => TrySend(bytes[HeaderRoom..], offload, queue);
 
     /// <summary>There is room for frames again, after <see cref="INetworkPort.TryDeliver"/> has returned false. Any thread; it should return soon.</summary>
     void OnRoom();

@@ -185,6 +185,7 @@ public sealed partial class NetworkDevice
     {
         Span<byte> header = stackalloc byte[NetworkHeader.Length];
         NetworkHeader.Write(header, offload, count, takesValidity: (_guestOffloads & NetworkFeature.GuestChecksum) != 0);
+        queue.BeginBatch();
         for (int i = 0; i < count; i++)
         {
             DescriptorChain chain = receiver.Take();
@@ -194,6 +195,8 @@ public sealed partial class NetworkDevice
             bytes = bytes[part..];
             queue.Complete(chain, start + part);
         }
+
+        queue.EndBatch();
     }
 
     /// <summary>Whether the first frame has waited for further buffers for too long, while there are some.</summary>

@@ -12,7 +12,7 @@ public sealed partial class NetworkDevice
         QueuePairs = _pairs,
         GuestOffloads = _guestOffloads,
         Filter = _filter.SaveState(),
-        Sending = _frameLength > 0 ? new NetworkFrameState { Bytes = _frame[.._frameLength], Offload = _frameOffload } : null,
+        Sending = _frameLength > 0 ? new NetworkFrameState { Bytes = Frame.ToArray(), Offload = _frameOffload } : null,
         SentSegments = _frameLength > 0 ? _nextSegment : 0,
         Received = _received.Save(),
         ReceivedSegments = _nextReceivedSegment,
@@ -92,7 +92,7 @@ public sealed partial class NetworkDevice
     {
         if (saved.Sending is { } frame)
         {
-            frame.Bytes.ToArray().CopyTo(_frame, 0);
+            frame.Bytes.ToArray().CopyTo(_frame, _headerRoom);
             _frameLength = frame.Bytes.Count;
             _frameOffload = sending;
             _nextSegment = saved.SentSegments;

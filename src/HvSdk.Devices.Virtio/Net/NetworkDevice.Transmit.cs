@@ -6,8 +6,10 @@ public sealed partial class NetworkDevice
     // One queue's turn before the next one's, so that none starves behind a back-end that is full most of the time.
     private const int FramesInTurn = 16;
 
-    private readonly byte[] _frame = new byte[MaxFrameLength];
-    private readonly byte[] _segment = new byte[MaxFrameLength];
+    // Each behind the room for the back-end's header.
+    private readonly int _headerRoom;
+    private readonly byte[] _frame;
+    private readonly byte[] _segment;
     private readonly FlowTable _flows = new();
     private NetworkThrottle? _transmitLimit;
     private ITimer? _transmitTimer;
@@ -18,6 +20,8 @@ public sealed partial class NetworkDevice
     private bool _isFrameAdmitted;
     private bool _isFrameThrottled;
     private int _turn;
+
+    private Span<byte> Frame => _frame.AsSpan(_headerRoom, _frameLength);
 
     private void Transmit(int pairs)
     {
@@ -64,7 +68,7 @@ public sealed partial class NetworkDevice
             queue.Complete(chain, 0);
             if (_frameLength > 0 && pairs > 1)
             {
-                _flows.Learn(_frame.AsSpan(0, _frameLength), pair);
+                _flows.Learn(Frame, pair);
             }
 
             if (!TryFinishFrame(ref budget))
@@ -83,9 +87,9 @@ public sealed partial class NetworkDevice
         long length = chain.ReadableLength - NetworkHeader.Length;
         if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength
             || chain.Read(0, header) != header.Length
-            || chain.Read(NetworkHeader.Length, _frame.AsSpan(0, (int)length)) != length
+            || chain.Read(NetworkHeader.Length, _frame.AsSpan(_headerRoom, (int)length)) != length
             || !NetworkHeader.TryRead(header, NegotiatedFeatures, out FrameOffload offload)
-            || !FrameFinisher.TryCheck(_frame.AsSpan(0, (int)length), ref offload))
+            || !FrameFinisher.TryCheck(_frame.AsSpan(_headerRoom, (int)length), ref offload))
         {
             Statistics.CountMalformed();
             return;
@@ -116,7 +120,7 @@ public sealed partial class NetworkDevice
             return false;
         }
 
-        Span<byte> frame = _frame.AsSpan(0, _frameLength);
+        Span<byte> frame = Frame;
         if (_nextSegment > 0 || (_frameOffload.Required & ~_backend.Takes) != 0)
         {
             if (_frameOffload.Segmentation != FrameSegmentation.None)
@@ -128,7 +132,7 @@ public sealed partial class NetworkDevice
             _frameOffload = new FrameOffload { IsChecksumValid = true };
         }
 
-        return _backend.TrySend(frame, _frameOffload, _framePair) && EndFrame();
+        return _backend.TrySendInPlace(_frame.AsSpan(0, _headerRoom + _frameLength), _frameOffload, _framePair) && EndFrame();
     }
 
     private bool TrySendSegments(ReadOnlySpan<byte> frame, ref int budget)
@@ -142,8 +146,8 @@ public sealed partial class NetworkDevice
                 return false;
             }
 
-            int length = FrameFinisher.WriteSegment(frame, _frameOffload, _nextSegment, _segment);
-            if (!_backend.TrySend(_segment.AsSpan(0, length), new FrameOffload { IsChecksumValid = true }, _framePair))
+            int length = FrameFinisher.WriteSegment(frame, _frameOffload, _nextSegment, _segment.AsSpan(_headerRoom));
+            if (!_backend.TrySendInPlace(_segment.AsSpan(0, _headerRoom + length), new FrameOffload { IsChecksumValid = true }, _framePair))
             {
                 return false;
             }

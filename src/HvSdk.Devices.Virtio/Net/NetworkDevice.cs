@@ -39,6 +39,7 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
     /// <summary>Makes one.</summary>
     /// <param name="backend">What it is joined to; it serves no other device. It is the caller's, who may dispose of it once the machine has ended, or before: the link is down then.</param>
     /// <param name="options">How; null: the defaults.</param>
+    /// <exception cref="ArgumentException">The back-end wants an impossible <see cref="INetworkBackend.HeaderRoom"/>.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="InvalidOperationException">The back-end serves a device already.</exception>
     public NetworkDevice(INetworkBackend backend, NetworkDeviceOptions? options = null)
@@ -48,6 +49,12 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
         _options.Validate();
         _backend = backend;
         _gives = backend.Gives;
+        _headerRoom = backend.HeaderRoom is >= 0 and <= INetworkBackend.MaxHeaderRoom and var room
+            ? room
+            : throw new ArgumentException(
+                $"{backend.GetType().Name}.{nameof(INetworkBackend.HeaderRoom)} is {backend.HeaderRoom}; it is 0 to {INetworkBackend.MaxHeaderRoom} bytes before each frame.", nameof(backend));
+        _frame = new byte[_headerRoom + MaxFrameLength];
+        _segment = new byte[_headerRoom + MaxFrameLength];
         _ownAddress = _options.MacAddress ?? MacAddress.CreateRandom();
         _currentAddress = _ownAddress.Value;
         _isLinkWanted = _options.IsLinkUp;

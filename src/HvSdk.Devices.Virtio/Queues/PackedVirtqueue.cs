@@ -16,6 +16,7 @@ internal sealed class PackedVirtqueue : Virtqueue
     private int _nextUsed;
     private bool _usedWrap = true;
     private int _returnedSinceSignal;
+    private (ulong Address, ushort Flags)? _unseen; // of a batch's first descriptor, behind which the driver sees no other
 
     internal PackedVirtqueue(int index, QueueLayout layout, GuestMemoryView view, VirtioFeatures features)
         : base(index, layout, view, features)
@@ -181,17 +182,43 @@ internal sealed class PackedVirtqueue : Virtqueue
     {
         ulong address = AddressOf(_nextUsed);
         ushort flags = (ushort)((_usedWrap ? PackedDescriptor.Available | PackedDescriptor.Used : 0) | (hasWritable && written > 0 ? Descriptor.Write : 0));
-        bool isWritten = View.TryWrite(address + 8, written | ((ulong)id << 32) | ((ulong)CurrentFlags(address) << 48));
-        Volatile.WriteBarrier(); // length and ID are visible before the flags that show them (virtio 1.2, 2.8.8)
-        isWritten &= View.TryWrite(address + PackedDescriptor.FlagsOffset, flags);
-        if (!isWritten)
+        WriteOrBreak(address + 8, written | ((ulong)id << 32) | ((ulong)CurrentFlags(address) << 48));
+        if (IsBatch && _unseen is null)
         {
-            Break("The descriptor ring is not in memory.");
+            _unseen = (address, flags);
+        }
+        else
+        {
+            Show(address, flags);
         }
 
         EntriesInUse -= ringEntries;
         _returnedSinceSignal += ringEntries;
         Advance(ref _nextUsed, ref _usedWrap, ringEntries);
+    }
+
+    private protected override void Publish()
+    {
+        if (_unseen is { } first)
+        {
+            _unseen = null;
+            Show(first.Address, first.Flags);
+        }
+    }
+
+    private void Show(ulong address, ushort flags)
+    {
+        Volatile.WriteBarrier(); // length and ID are visible before the flags that show them (virtio 1.2, 2.8.8)
+        WriteOrBreak(address + PackedDescriptor.FlagsOffset, flags);
+    }
+
+    private void WriteOrBreak<T>(ulong address, in T value)
+        where T : unmanaged
+    {
+        if (!View.TryWrite(address, value))
+        {
+            Break("The descriptor ring is not in memory.");
+        }
     }
 
     // The flags stay what they are while length and ID are written in one go.

@@ -175,8 +175,16 @@ internal sealed class SplitVirtqueue : Virtqueue
     {
         ulong entry = Layout.DeviceArea + RingOffset + ((ulong)(_nextUsed & _mask) * UsedEntrySize);
         WriteOrBreak(entry, id | ((ulong)written << 32));
-        Volatile.WriteBarrier(); // the entry is visible before the index that shows it (virtio 1.2, 2.7.8.2)
         _nextUsed++;
+        if (!IsBatch)
+        {
+            Publish();
+        }
+    }
+
+    private protected override void Publish()
+    {
+        Volatile.WriteBarrier(); // the entries are visible before the index that shows them (virtio 1.2, 2.7.8.2)
         WriteOrBreak(Layout.DeviceArea + IndexOffset, _nextUsed);
     }
 

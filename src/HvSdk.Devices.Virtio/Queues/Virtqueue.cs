@@ -175,6 +175,22 @@ public abstract partial class Virtqueue
     /// <summary>Starts a look at the queue.</summary>
     internal void BeginLook() => SawEnd = false;
 
+    /// <summary>What is given back until <see cref="EndBatch"/> is seen by the driver all at once, as the buffers of one frame must be (virtio 1.2, 5.1.6.4.1). Without EndBatch nothing is.</summary>
+    internal void BeginBatch() => IsBatch = true;
+
+    /// <summary>Shows the driver what was given back since <see cref="BeginBatch"/>.</summary>
+    internal void EndBatch()
+    {
+        IsBatch = false;
+        Publish();
+    }
+
+    /// <summary>What is given back is not to be seen yet.</summary>
+    private protected bool IsBatch { get; private set; }
+
+    /// <summary>Shows the driver what was given back and not yet shown; there may be nothing.</summary>
+    private protected abstract void Publish();
+
     private protected abstract bool TryTakeCore(DescriptorChain chain);
 
     private protected abstract void ReturnCore(ushort id, int ringEntries, uint written, bool hasWritable);

@@ -4,6 +4,7 @@ namespace HvSdk.Devices.Virtio;
 
 /// <summary>What one kind of device keeps beside its queues. A base for the records of devices of your own.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(BalloonDeviceState), "balloon")]
 [JsonDerivedType(typeof(BlockDeviceState), "block")]
 [JsonDerivedType(typeof(ConsoleDeviceState), "console")]
 [JsonDerivedType(typeof(FileSystemDeviceState), "fileSystem")]

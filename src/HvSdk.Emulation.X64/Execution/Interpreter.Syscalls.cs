@@ -30,6 +30,23 @@ internal static partial class Interpreter<TMachine>
         c.Refresh();
     }
 
+    /// <summary>
+    /// SYSCALL and SYSRET trap by the TF that they leave behind, not by the one that they found: SYSRET that sets it traps before the first instruction
+    /// at its target, and SYSCALL whose mask clears it does not trap.
+    /// </summary>
+    private static bool TrapByNewFlag(Core c)
+    {
+        c.NoTrap = true;
+        if ((c.State.Flags & FlagBits.T) == 0)
+        {
+            return true;
+        }
+
+        c.Exception = new(Vectors.Debug, false, 0, FlagBits.Dr6SingleStep, IsTrap: true);
+        c.Outcome = Outcome.Fault;
+        return false;
+    }
+
     internal static bool Syscall(Core c, ref TMachine m, in Op op)
     {
         if ((c.State.Efer & X64Efer.SyscallEnable) == 0 || !c.IsProtected || (!c.Is64 && (c.Features & X64EmulatorFeatures.SyscallInProtectedMode) == 0))
@@ -49,7 +66,7 @@ internal static partial class Interpreter<TMachine>
             c.Gpr[RegisterIndex.Rcx] = (uint)c.NextRip;
             c.State.Flags &= ~(FlagBits.Vm | FlagBits.I | FlagBits.Rf);
             EnterFlat(c, code, code + 8, cpl: 0, isLong: false, (uint)star);
-            return true;
+            return TrapByNewFlag(c);
         }
 
         if (!ReadMsr(c, ref m, c.Is64 ? X64MsrIndex.Lstar : CompatibilityStar, out ulong target) || !ReadMsr(c, ref m, X64MsrIndex.Fmask, out ulong mask))
@@ -61,7 +78,7 @@ internal static partial class Interpreter<TMachine>
         c.Gpr[11] = c.State.Flags & ~FlagBits.Rf;
         c.State.Flags = (c.State.Flags & ~mask & ~FlagBits.Rf) | X64Flags.Reserved1;
         EnterFlat(c, code, code + 8, cpl: 0, isLong: true, target);
-        return true;
+        return TrapByNewFlag(c);
     }
 
     internal static bool Sysret(Core c, ref TMachine m, in Op op)
@@ -102,7 +119,7 @@ internal static partial class Interpreter<TMachine>
         }
 
         EnterFlat(c, code, stack, cpl: 3, to64, target);
-        return true;
+        return TrapByNewFlag(c);
     }
 
     internal static bool Sysenter(Core c, ref TMachine m, in Op op)

@@ -9,7 +9,7 @@ internal sealed class HostChips(bool timer) : MachineChips
 
     public override InterruptControllerMode Mode => InterruptControllerMode.Full;
 
-    public override bool UsesHostTimer => timer;
+    public override void Configure(PartitionOptions options) => options.X64.TimerChip = timer;
 
     public override void Plan(MachinePlan plan, Func<string, IPlatformDevice, DeviceSlot> addDevice)
     {

@@ -44,8 +44,8 @@ internal sealed class MachineTables
         if (board.Acpi && !Report(AcpiTables.FindProblems(platform), plan))
         {
             var tables = AcpiTables.Build(platform);
-            root = RamLayout.TablesStart;
-            if ((ulong)tables.Size > SmbiosStart - RamLayout.TablesStart && plan.Ram.TryReserve((ulong)tables.Size, AcpiTables.Alignment, out ulong above))
+            root = PcRamLayout.TablesStart;
+            if ((ulong)tables.Size > SmbiosStart - PcRamLayout.TablesStart && plan.Ram.TryReserve((ulong)tables.Size, AcpiTables.Alignment, out ulong above))
             {
                 root = above;
             }
@@ -72,7 +72,7 @@ internal sealed class MachineTables
 
         ulong Add(byte[] table, ulong address, string name)
         {
-            if ((ulong)table.Length > RamLayout.LegacyEnd - address)
+            if ((ulong)table.Length > PcRamLayout.LegacyEnd - address)
             {
                 plan.Problems.Add($"The machine's {name} tables do not fit below 1 MiB. Give it fewer processors or ranges of memory, or do without these tables.");
                 return address;

@@ -23,7 +23,7 @@ internal sealed class SplitChips : MachineChips, IIoApicOutput
 
     public override InterruptControllerMode Mode => InterruptControllerMode.PerVcpu;
 
-    public override bool UsesHostTimer => false;
+    public override void Configure(PartitionOptions options) => options.X64.TimerChip = false;
 
     public override void Plan(MachinePlan plan, Func<string, IPlatformDevice, DeviceSlot> addDevice)
     {
@@ -70,7 +70,16 @@ internal sealed class SplitChips : MachineChips, IIoApicOutput
         vcpu.X64.RequestInterruptWindow(waits);
     }
 
-    public override void EndOfInterrupt(byte vector) => _ioApic.EndOfInterrupt(vector);
+    public override ExitDisposition Handle(Vcpu vcpu, in VcpuExit exit)
+    {
+        if (exit.Kind != VcpuExitKind.EndOfInterrupt)
+        {
+            return ExitDisposition.NotHandled;
+        }
+
+        _ioApic.EndOfInterrupt(exit.Vector);
+        return ExitDisposition.Handled;
+    }
 
     void IIoApicOutput.Send(MsiMessage message)
     {

@@ -4,6 +4,7 @@ namespace HvSdk.VirtualMachines;
 internal sealed class Processor(int index, ProcessorGate gate, MachineChips chips, MachineEnding ending, AccessCounts? accesses)
 {
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ProcessorWork _work = new();
     private volatile bool _inspect;
 
     /// <summary>Completes when the processor stands ready.</summary>
@@ -15,11 +16,18 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
     /// <summary>When it was last looked at, it had halted with interrupts off, or was never started.</summary>
     public bool IsHaltedForGood { get; private set; }
 
+    /// <summary>Somebody wants something done by this processor's thread.</summary>
+    public bool HasWork => _work.IsDue;
+
     /// <summary>How often it was looked at.</summary>
     public int Inspections { get; private set; }
 
     /// <summary>Makes it leave the guest and look at what is asked of it.</summary>
-    public void Kick() => Vcpu?.Cancel();
+    public void Kick()
+    {
+        Vcpu?.Cancel();
+        chips.Wake(index);
+    }
 
     /// <summary>Has it find out whether it has halted for good.</summary>
     public void Inspect()
@@ -28,17 +36,45 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
         Kick();
     }
 
+    /// <summary>Has this processor's thread do something with the vCPU, before the guest runs on.</summary>
+    /// <exception cref="InvalidOperationException">The machine has ended; also by the task, where it ends before that is done.</exception>
+    public Task<TResult> InvokeAsync<TResult>(Func<Vcpu, TResult> action)
+    {
+        Task<TResult> task = _work.Add(action);
+        gate.Wake();
+        return task;
+    }
+
     /// <summary>Runs the guest until the machine ends.</summary>
     /// <param name="vcpu">The vCPU, made by this thread.</param>
     /// <param name="start">Sets its registers, or null.</param>
     public void Run(Vcpu vcpu, Action<Vcpu>? start)
     {
-        start?.Invoke(vcpu);
-        Vcpu = vcpu;
-        _ready.SetResult();
-        var handler = new ProcessorHandler(chips, accesses);
-        while (gate.Pass())
+        try
         {
+            chips.Prepare(vcpu);
+            start?.Invoke(vcpu);
+            Vcpu = vcpu;
+            _ready.SetResult();
+            RunGuest(vcpu);
+        }
+        finally
+        {
+            _work.End();
+            chips.Release(vcpu);
+        }
+    }
+
+    private void RunGuest(Vcpu vcpu)
+    {
+        var handler = new ProcessorHandler(vcpu, chips, accesses);
+        while (gate.Pass(this))
+        {
+            if (_work.TryDo(vcpu))
+            {
+                continue; // and back to the gate
+            }
+
             if (_inspect)
             {
                 _inspect = false;
@@ -77,11 +113,11 @@ internal sealed class Processor(int index, ProcessorGate gate, MachineChips chip
         return new MachineEnd { Kind = kind, Reason = $"Processor {index} {what}{where}." };
     }
 
-    private static string Where(Vcpu vcpu)
+    private string Where(Vcpu vcpu)
     {
         try
         {
-            return FormattableString.Invariant($" at RIP 0x{vcpu.X64.GetRegisters().Rip:X}");
+            return chips.Where(vcpu);
         }
         catch (HypervisorException)
         {

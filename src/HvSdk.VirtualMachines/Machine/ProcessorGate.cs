@@ -8,9 +8,9 @@ internal sealed class ProcessorGate(MachineEnding ending, int processors)
     private int _waiting;
     private TaskCompletionSource? _allWait;
 
-    /// <summary>Waits while the machine is paused.</summary>
+    /// <summary>Waits while the machine is paused and the processor has nothing to do for others.</summary>
     /// <returns>False: the machine ends.</returns>
-    public bool Pass()
+    public bool Pass(Processor processor)
     {
         if (ending.IsDecided)
         {
@@ -29,7 +29,7 @@ internal sealed class ProcessorGate(MachineEnding ending, int processors)
                 _allWait?.TrySetResult();
             }
 
-            while (_isPaused && !ending.IsDecided)
+            while (_isPaused && !ending.IsDecided && !processor.HasWork)
             {
                 Monitor.Wait(_gate);
             }
@@ -63,6 +63,15 @@ internal sealed class ProcessorGate(MachineEnding ending, int processors)
         {
             _isPaused = false;
             _allWait = null;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Lets those who wait look whether there is something to do for others.</summary>
+    public void Wake()
+    {
+        lock (_gate)
+        {
             Monitor.PulseAll(_gate);
         }
     }

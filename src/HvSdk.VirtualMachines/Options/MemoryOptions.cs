@@ -4,11 +4,12 @@ namespace HvSdk.VirtualMachines;
 public sealed class MemoryOptions
 {
     /// <summary>
-    /// Bytes of RAM, a multiple of 4 KiB, at least 1 MiB; default 256 MiB. It starts at 0; what does not fit below <see cref="HoleStart"/> goes on at 4 GiB.
+    /// Bytes of RAM, a multiple of 4 KiB and of the host's pages, at least 1 MiB; default 256 MiB. On x64 it starts at 0, and what does not fit below
+    /// <see cref="HoleStart"/> goes on at 4 GiB; on arm64 it is one range from 1 GiB on.
     /// </summary>
     public ulong Size { get; set; } = 256UL << 20;
 
-    /// <summary>Where the GPAs for devices below 4 GiB begin; default 3 GiB. A multiple of 2 MiB, 16 MiB to 3.5 GiB.</summary>
+    /// <summary>Where the GPAs for devices below 4 GiB begin (x64); default 3 GiB. A multiple of 2 MiB, 16 MiB to 3.5 GiB.</summary>
     public ulong HoleStart { get; set; } = 3UL << 30;
 
     /// <summary>Further ranges of RAM, above 4 GiB, which must not overlap: at 1 TiB for one.</summary>

@@ -3,18 +3,15 @@ using HvSdk.Devices;
 namespace HvSdk.VirtualMachines;
 
 /// <summary>What all parts of a machine have asked for, and what is wrong with it. Filled by the builder; the machine is made from it.</summary>
-internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
+internal sealed class MachinePlan(string name, RamLayout ram, int lineCount, MachineSpace space)
 {
-    private const ulong FirstMmioAddress = 0xE000_0000;
-    private const ulong LastMmioAddress = 0xFEBF_FFFF;
     private const ulong PortCount = 0x1_0000;
     private const ulong PageSize = 4096;
-    private const int FirstFreeLine = 16;
 
     private readonly List<MachineWindow> _windows = [];
     private readonly Dictionary<int, InterruptWire> _wires = [];
     private readonly Dictionary<int, LineOwner> _lineOwners = [];
-    private ulong _nextMmioAddress = FirstMmioAddress;
+    private ulong _nextMmioAddress = space.FirstMmioAddress;
 
     public string Name { get; } = name;
 
@@ -48,7 +45,7 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
         }
     }
 
-    public void AddWindow(string owner, BusSpace space, ulong address, ulong size, IBusDevice? device)
+    public void AddWindow(string owner, BusSpace bus, ulong address, ulong size, IBusDevice? device)
     {
         if (size == 0)
         {
@@ -56,20 +53,26 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
             return;
         }
 
-        if (address > ulong.MaxValue - size + 1 || (space == BusSpace.Ports && address + size > PortCount))
+        if (bus == BusSpace.Ports && !space.HasPorts)
         {
-            Problems.Add($"{owner} asks for 0x{size:X} {(space == BusSpace.Ports ? "ports" : "bytes")} at 0x{address:X}, beyond the last. Choose another place.");
+            Problems.Add($"{owner} asks for I/O ports, and an arm64 machine has none. Use a device with a window in memory.");
             return;
         }
 
-        var window = new MachineWindow(owner, new DeviceWindow(space, address, size), device);
+        if (address > ulong.MaxValue - size + 1 || (bus == BusSpace.Ports && address + size > PortCount))
+        {
+            Problems.Add($"{owner} asks for 0x{size:X} {(bus == BusSpace.Ports ? "ports" : "bytes")} at 0x{address:X}, beyond the last. Choose another place.");
+            return;
+        }
+
+        var window = new MachineWindow(owner, new DeviceWindow(bus, address, size), device);
         if (_windows.Find(window.Overlaps) is { } other)
         {
             Problems.Add($"{owner} asks for {window}, and {other.Owner} has {other}. Give one of them another place.");
             return;
         }
 
-        if (space == BusSpace.Mmio && !Ram.TryMakeRoom(window.Window.Address, window.Last))
+        if (bus == BusSpace.Mmio && !Ram.TryMakeRoom(window.Window.Address, window.Last))
         {
             Problems.Add($"{owner} asks for {window}, and there is RAM. Give it another place, or the machine less memory there.");
             return;
@@ -81,30 +84,37 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
     public ulong AllocateMmio(string owner, ulong size, IBusDevice device)
     {
         ulong alignment = ulong.Max(PageSize, System.Numerics.BitOperations.RoundUpToPowerOf2(size));
-        ulong address = (_nextMmioAddress + alignment - 1) & ~(alignment - 1);
-        if (size == 0 || address < _nextMmioAddress || address > LastMmioAddress || size > LastMmioAddress - address + 1)
+        ulong address = Align(_nextMmioAddress);
+        while (size > 0 && size <= space.LastMmioAddress && address <= space.LastMmioAddress && FindWindow(address, size) is { } taken && taken.Last < space.LastMmioAddress)
         {
-            Problems.Add($"{owner} asks for a window of 0x{size:X} bytes below 4 GiB, and 0x{LastMmioAddress - _nextMmioAddress + 1:X} are left. Make it smaller, or place it yourself above 4 GiB.");
-            return FirstMmioAddress;
+            address = Align(taken.Last + 1); // of a device that has named its place
+        }
+
+        if (size == 0 || address < _nextMmioAddress || address > space.LastMmioAddress || size > space.LastMmioAddress - address + 1)
+        {
+            Problems.Add($"{owner} asks for a window of 0x{size:X} bytes below 0x{space.LastMmioAddress + 1:X}, and 0x{space.LastMmioAddress - _nextMmioAddress + 1:X} are left. Make it smaller, or place it yourself above 4 GiB.");
+            return space.FirstMmioAddress;
         }
 
         _nextMmioAddress = address + size;
         AddWindow(owner, BusSpace.Mmio, address, size, device);
         return address;
+
+        ulong Align(ulong first) => (first + alignment - 1) & ~(alignment - 1);
     }
 
     /// <summary>The largest piece without windows among the GPAs below 4 GiB that are for devices, in whole units of an alignment; a size of 0: none.</summary>
     public (ulong Address, ulong Size) FindFreeMmio(ulong alignment)
     {
         (ulong Address, ulong Size) largest = default;
-        ulong start = FirstMmioAddress;
+        ulong start = space.FirstMmioAddress;
         foreach (MachineWindow window in _windows.Where(static window => window.Window.Space == BusSpace.Mmio).OrderBy(static window => window.Window.Address))
         {
-            Consider(ulong.Min(window.Window.Address, LastMmioAddress + 1));
+            Consider(ulong.Min(window.Window.Address, space.LastMmioAddress + 1));
             start = ulong.Max(start, window.Last + 1);
         }
 
-        Consider(LastMmioAddress + 1);
+        Consider(space.LastMmioAddress + 1);
         return largest;
 
         void Consider(ulong end)
@@ -159,11 +169,11 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
 
     public IInterruptLine ConnectAnyLine(string owner, InterruptSense sense, out int number)
     {
-        // Those beyond ISA's sixteen first; then a level-triggered device may share one.
-        int free = Enumerable.Range(FirstFreeLine, int.Max(0, lineCount - FirstFreeLine)).FirstOrDefault(line => !_lineOwners.ContainsKey(line), -1);
+        // Free ones first (x64: beyond ISA's sixteen); then a level-triggered device may share one.
+        int free = Enumerable.Range(space.FirstFreeLine, int.Max(0, lineCount - space.FirstFreeLine)).FirstOrDefault(line => !_lineOwners.ContainsKey(line), -1);
         if (free < 0 && sense == InterruptSense.Level)
         {
-            free = LevelLines.Where(static line => line >= FirstFreeLine).FirstOrDefault(-1);
+            free = LevelLines.Where(line => line >= space.FirstFreeLine).FirstOrDefault(-1);
         }
 
         if (free < 0)
@@ -183,6 +193,12 @@ internal sealed class MachinePlan(string name, RamLayout ram, int lineCount)
         number = Notifications.Count;
         Notifications.Add(wire);
         return wire.AddSource();
+    }
+
+    private MachineWindow? FindWindow(ulong address, ulong size)
+    {
+        var window = new MachineWindow("", new DeviceWindow(BusSpace.Mmio, address, size), null);
+        return _windows.Find(window.Overlaps);
     }
 
     private sealed record LineOwner(string Owner, InterruptSense Sense);

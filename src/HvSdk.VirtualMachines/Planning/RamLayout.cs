@@ -3,40 +3,33 @@ using HvSdk.Boot;
 namespace HvSdk.VirtualMachines;
 
 /// <summary>Where a machine's RAM lies, and what the guest is told about it.</summary>
-/// <remarks>
-/// A PC's first MiB: RAM up to 0xA0000, then what was a PC's screen and ROMs. Here that is RAM too, which the guest is told to leave alone and in
-/// which the tables lie; windows of devices may take its place page by page.
-/// </remarks>
-internal sealed class RamLayout
+internal abstract class RamLayout
 {
     public const ulong PageSize = 4096;
     public const ulong FourGiB = 1UL << 32;
-    public const ulong LegacyStart = 0xA_0000;
-    public const ulong TablesStart = 0xE_0000;
-    public const ulong LegacyEnd = 0x10_0000;
-    private const ulong MinSize = 1 << 20;
-    private const ulong MinHoleStart = 16 << 20;
-    private const ulong MaxHoleStart = 0xE000_0000;
-    private const ulong HoleAlignment = 2 << 20;
+    protected const ulong MinSize = 1 << 20;
 
     private readonly List<MemoryRange> _ranges = [];
     private readonly List<(ulong First, ulong Last)> _holes = []; // by address
-    private ulong _reservedStart;
+    private readonly ulong _lowStart;
     private readonly ulong _lowEnd;
+    private ulong _reservedStart;
 
-    private RamLayout(ulong lowEnd)
+    private protected RamLayout(ulong lowStart, ulong lowEnd)
     {
+        _lowStart = lowStart;
         _lowEnd = _reservedStart = lowEnd;
+        _ranges.Add(new MemoryRange(lowStart, lowEnd - lowStart));
     }
 
     /// <summary>Bytes of RAM in all.</summary>
     public ulong Size => _ranges.Aggregate(0UL, static (sum, range) => sum + range.Size);
 
-    /// <summary>Bytes of RAM below 4 GiB.</summary>
-    public ulong LowSize => _lowEnd;
+    /// <summary>Bytes of the first range of RAM, from which devices get some for themselves (x64: all that is below 4 GiB).</summary>
+    public ulong LowSize => _lowEnd - _lowStart;
 
-    /// <summary>Bytes of RAM from 4 GiB on.</summary>
-    public ulong HighSize => Size - _lowEnd;
+    /// <summary>Bytes of all further RAM.</summary>
+    public ulong HighSize => Size - LowSize;
 
     /// <summary>The ranges to map, with the rooms that were made for devices left out.</summary>
     public IEnumerable<MemoryRange> Ranges
@@ -75,34 +68,18 @@ internal sealed class RamLayout
     /// <param name="problems">Gets a sentence for all that is wrong.</param>
     public static RamLayout Create(MemoryOptions options, HypervisorCapabilities capabilities, List<string> problems)
     {
-        ulong size = options.Size;
-        ulong holeStart = options.HoleStart;
-        if (size < MinSize || size % PageSize != 0)
-        {
-            problems.Add($"{nameof(MemoryOptions)}.{nameof(MemoryOptions.Size)} is 0x{size:X} bytes; a machine has a multiple of 4 KiB, 1 MiB at least. Set such a number.");
-            size = ulong.Max(MinSize, size & ~(PageSize - 1));
-        }
-
-        if (holeStart is < MinHoleStart or > MaxHoleStart || holeStart % HoleAlignment != 0)
-        {
-            problems.Add($"{nameof(MemoryOptions)}.{nameof(MemoryOptions.HoleStart)} is 0x{holeStart:X}; it is a multiple of 2 MiB from 16 MiB to 3.5 GiB. Set such a number.");
-            holeStart = 3UL << 30;
-        }
-
         ulong limit = capabilities.GuestPhysicalAddressBits >= 64 ? ulong.MaxValue : 1UL << capabilities.GuestPhysicalAddressBits;
-        if (size > limit - FourGiB)
+        ulong unit = ulong.Max(PageSize, (ulong)capabilities.PageSize);
+        ulong size = options.Size;
+        if (size < MinSize || size % unit != 0)
         {
-            problems.Add($"{nameof(MemoryOptions)}.{nameof(MemoryOptions.Size)} is 0x{size:X} bytes, and guest addresses have {capabilities.GuestPhysicalAddressBits} bits here. Give the machine less.");
-            size = holeStart;
+            problems.Add($"{nameof(MemoryOptions)}.{nameof(MemoryOptions.Size)} is 0x{size:X} bytes; a machine has a multiple of {unit >> 10} KiB, 1 MiB at least. Set such a number.");
+            size = ulong.Max(MinSize, size & ~(unit - 1));
         }
 
-        var layout = new RamLayout(ulong.Min(size, holeStart));
-        layout._ranges.Add(new MemoryRange(0, layout._lowEnd));
-        if (size > holeStart)
-        {
-            layout._ranges.Add(new MemoryRange(FourGiB, size - holeStart));
-        }
-
+        RamLayout layout = capabilities.Architecture == GuestArchitecture.Arm64
+            ? Arm64RamLayout.Create(size, limit, capabilities, problems)
+            : PcRamLayout.Create(size, options.HoleStart, limit, capabilities, problems);
         foreach (MemoryRange range in options.FurtherRanges)
         {
             layout.Add(range, limit, problems);
@@ -115,7 +92,7 @@ internal sealed class RamLayout
     /// <summary>Tells whether a range is RAM from end to end.</summary>
     public bool Contains(ulong address, ulong size) => Ranges.Any(range => address >= range.Address && address < range.End && size <= range.End - address);
 
-    /// <summary>Takes RAM away where a device wants a window, which it may among a PC's former ROMs and screen; true where nothing is in the way.</summary>
+    /// <summary>Takes RAM away where a device wants a window, where the machine's kind allows that; true where nothing is in the way.</summary>
     public bool TryMakeRoom(ulong first, ulong last)
     {
         if (!_ranges.Exists(range => first < range.End && last >= range.Address))
@@ -123,7 +100,7 @@ internal sealed class RamLayout
             return true;
         }
 
-        if (first < LegacyStart || last >= TablesStart)
+        if (!CanGiveWay(first, last))
         {
             return false;
         }
@@ -138,7 +115,7 @@ internal sealed class RamLayout
         return true;
     }
 
-    /// <summary>Takes some memory away from the guest's use, from the top of what lies below 4 GiB.</summary>
+    /// <summary>Takes some memory away from the guest's use, from the top of the first range.</summary>
     public bool TryReserve(ulong size, ulong alignment, out ulong address)
     {
         address = 0;
@@ -148,7 +125,7 @@ internal sealed class RamLayout
         }
 
         ulong start = (_reservedStart - size) & ~(alignment - 1);
-        if (start < LegacyEnd)
+        if (start < ReservationFloor)
         {
             return false;
         }
@@ -162,12 +139,7 @@ internal sealed class RamLayout
     public IReadOnlyList<MemoryMapEntry> CreateMap(MemoryRange reserved = default)
     {
         ulong usableEnd = _reservedStart & ~(PageSize - 1);
-        List<MemoryMapEntry> map = [new(0, ulong.Min(LegacyStart, usableEnd), MemoryMapKind.Usable), new(LegacyStart, LegacyEnd - LegacyStart, MemoryMapKind.Reserved)];
-        if (usableEnd > LegacyEnd)
-        {
-            map.Add(new(LegacyEnd, usableEnd - LegacyEnd, MemoryMapKind.Usable));
-        }
-
+        List<MemoryMapEntry> map = [.. MapStart(_lowStart, usableEnd)];
         if (usableEnd < _lowEnd)
         {
             map.Add(new(usableEnd, _lowEnd - usableEnd, MemoryMapKind.Reserved));
@@ -180,7 +152,7 @@ internal sealed class RamLayout
 
         foreach (MemoryRange range in _ranges)
         {
-            if (range.Address >= FourGiB)
+            if (range.Address != _lowStart)
             {
                 map.Add(new(range.Address, range.Size, MemoryMapKind.Usable));
             }
@@ -188,6 +160,18 @@ internal sealed class RamLayout
 
         return map;
     }
+
+    /// <summary>Reservations of devices lie at this address or above.</summary>
+    protected abstract ulong ReservationFloor { get; }
+
+    /// <summary>Tells whether RAM may be replaced by a window.</summary>
+    protected abstract bool CanGiveWay(ulong first, ulong last);
+
+    /// <summary>The map of the first range, up to what is reserved at its end.</summary>
+    protected abstract IEnumerable<MemoryMapEntry> MapStart(ulong start, ulong usableEnd);
+
+    /// <summary>Adds a range of the machine's own.</summary>
+    protected void Add(MemoryRange range) => _ranges.Add(range);
 
     private void Add(MemoryRange range, ulong limit, List<string> problems)
     {

@@ -18,6 +18,10 @@ public abstract record DeviceTreeValue
     /// <param name="values">The strings.</param>
     public static DeviceTreeValue Of(params IReadOnlyList<string> values) => new Texts(values);
 
+    /// <summary>Bytes as they are.</summary>
+    /// <param name="value">The bytes.</param>
+    public static DeviceTreeValue Of(ReadOnlyMemory<byte> value) => new Bytes(value);
+
     /// <summary>Cells.</summary>
     /// <param name="Values">The cells.</param>
     public sealed record Cells(IReadOnlyList<uint> Values) : DeviceTreeValue;
@@ -25,4 +29,8 @@ public abstract record DeviceTreeValue
     /// <summary>Strings.</summary>
     /// <param name="Values">The strings.</param>
     public sealed record Texts(IReadOnlyList<string> Values) : DeviceTreeValue;
+
+    /// <summary>Bytes.</summary>
+    /// <param name="Value">The bytes.</param>
+    public sealed record Bytes(ReadOnlyMemory<byte> Value) : DeviceTreeValue;
 }

@@ -33,6 +33,9 @@ public sealed record Arm64VcpuState
 
     /// <summary>The vCPU's GIC redistributor, or null where the host keeps none.</summary>
     public Arm64GicRegisterValue[]? Redistributor { get; init; }
+
+    /// <summary>Levels of the private lines, a bit for each INTID, or null where the host keeps no GIC or shows no level apart from what is pending.</summary>
+    public uint? PrivateLineLevels { get; init; }
 }
 
 /// <summary>Where a vCPU begins that CPU_ON has started (PSCI, DEN 0022, 5.1.7).</summary>

@@ -10,16 +10,27 @@ internal static class AbiFacts
     private const BindingFlags Everything = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
 
     /// <summary>The native structures: every struct of the interop namespace that is not nested and not an inline array.</summary>
-    internal static IReadOnlyList<Type> Structs { get; } =
+    internal static IReadOnlyList<Type> Structs { get; } = StructsBeside(typeof(KVM));
+
+    /// <summary>The native structures that stand in the namespace of a type.</summary>
+    internal static IReadOnlyList<Type> StructsBeside(Type neighbour) =>
     [
-        .. typeof(KVM).Assembly.GetTypes().Where(static type =>
-            type is { IsValueType: true, IsEnum: false, IsNested: false, IsGenericType: false } && type.Namespace == typeof(KVM).Namespace),
+        .. neighbour.Assembly.GetTypes().Where(type =>
+            type is { IsValueType: true, IsEnum: false, IsNested: false, IsGenericType: false } && type.Namespace == neighbour.Namespace),
     ];
 
     /// <summary>Size of each structure, and size and offset of each of its fields, those of structures nested in it too.</summary>
-    internal static IEnumerable<AbiFact> Layouts()
+    internal static IEnumerable<AbiFact> Layouts() =>
+    [
+        .. Layouts(Structs),
+        new("offset of the exit union", "offsetof(struct kvm_run, hw)", kvm_run.ExitUnionOffset),
+        new("size of the exit union", "offsetof(struct kvm_run, kvm_valid_regs) - offsetof(struct kvm_run, hw)", kvm_run.ExitUnionSize),
+    ];
+
+    /// <summary>The same of given structures.</summary>
+    internal static IEnumerable<AbiFact> Layouts(IEnumerable<Type> structs)
     {
-        foreach (Type type in Structs)
+        foreach (Type type in structs)
         {
             yield return new($"sizeof {type.Name}", $"sizeof(struct {type.Name})", SizeOf(type));
             foreach (AbiFact fact in Fields(type, type, "", 0))
@@ -27,18 +38,20 @@ internal static class AbiFacts
                 yield return fact;
             }
         }
-
-        yield return new("offset of the exit union", "offsetof(struct kvm_run, hw)", kvm_run.ExitUnionOffset);
-        yield return new("size of the exit union", "offsetof(struct kvm_run, kvm_valid_regs) - offsetof(struct kvm_run, hw)", kvm_run.ExitUnionSize);
     }
 
     /// <summary>All numbers of <see cref="KVM"/> and <see cref="LibC"/>.</summary>
-    internal static IEnumerable<AbiFact> Constants() =>
-        from type in new[] { typeof(KVM), typeof(LibC) }
+    internal static IEnumerable<AbiFact> Constants() => Constants(typeof(KVM), typeof(LibC));
+
+    /// <summary>All numbers of given types; those of 64 bits in full.</summary>
+    internal static IEnumerable<AbiFact> Constants(params Type[] types) =>
+        from type in types
         from field in type.GetFields(Everything)
         where field.IsLiteral && field.FieldType != typeof(string)
         let value = field.GetRawConstantValue()!
-        select new AbiFact(field.Name, $"(unsigned int)({field.Name})", (uint)Convert.ToInt64(value, null), field.Name);
+        select value is ulong large
+            ? new AbiFact(field.Name, $"(unsigned long long)({field.Name})", large, field.Name)
+            : new AbiFact(field.Name, $"(unsigned int)({field.Name})", (uint)Convert.ToInt64(value, null), field.Name);
 
     internal static ulong SizeOf(Type type) => Measure(type, static (il, type) => il.Emit(OpCodes.Sizeof, type));
 

@@ -122,7 +122,7 @@ public sealed class AbiTests
         AssertAgree(facts, CProgram.Ask(facts));
     }
 
-    private static void AssertAgree(IReadOnlyList<AbiFact> facts, IReadOnlyList<ulong?> values)
+    internal static void AssertAgree(IReadOnlyList<AbiFact> facts, IReadOnlyList<ulong?> values)
     {
         Assert.All(facts, (fact, i) => Assert.True(fact.Guard is not null || values[i] is not null, $"the C program did not tell {fact.Name}"));
         string[] wrong = [.. facts

@@ -10,7 +10,8 @@ internal static class CProgram
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
 
-    private const string Prologue = """
+    /// <summary>What the facts are about.</summary>
+    internal const string Headers = """
         #define _GNU_SOURCE
         #include <errno.h>
         #include <fcntl.h>
@@ -25,6 +26,12 @@ internal static class CProgram
         #include <linux/memfd.h>
         #include <linux/mman.h>
         #include <linux/version.h>
+
+
+        """;
+
+    private const string Prologue = $$"""
+        {{Headers}}
         #define FACT(i, e) printf("%d %llu\n", i, (unsigned long long)(e))
         int main(void)
         {
@@ -74,7 +81,8 @@ internal static class CProgram
         return source.Append("    return 0;\n}\n").ToString();
     }
 
-    private static string Run(string program, params string[] arguments)
+    /// <summary>Runs a program to its end, which must be a good one.</summary>
+    internal static string Run(string program, params string[] arguments)
     {
         try
         {
@@ -90,9 +98,9 @@ internal static class CProgram
             Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}:\n{errors.Result}");
             return output.Result;
         }
-        catch (System.ComponentModel.Win32Exception e) when (program == "gcc")
+        catch (System.ComponentModel.Win32Exception e) when (program.EndsWith("gcc", StringComparison.Ordinal))
         {
-            LiveHypervisor.SkipOrFail("gcc", $"gcc cannot be started: {e.Message}.");
+            LiveHypervisor.SkipOrFail("gcc", $"{program} cannot be started: {e.Message}.");
             throw;
         }
     }

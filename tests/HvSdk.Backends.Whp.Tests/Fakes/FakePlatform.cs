@@ -41,6 +41,9 @@ internal sealed unsafe partial class FakePlatform : IDisposable
     /// <summary>Results that functions give instead of doing anything.</summary>
     internal Dictionary<string, int> Results { get; } = [];
 
+    /// <summary>One call that gives a result instead of doing anything, by its place among all calls.</summary>
+    internal (int Index, int Result)? FailingCall { get; set; }
+
     /// <summary>Properties that this Windows does not know.</summary>
     internal HashSet<WHV_PARTITION_PROPERTY_CODE> UnknownProperties { get; } = [];
 
@@ -94,6 +97,11 @@ internal sealed unsafe partial class FakePlatform : IDisposable
         lock (Current.Calls)
         {
             Current.Calls.Add(name);
+            if (Current.FailingCall is { } failing && failing.Index == Current.Calls.Count - 1)
+            {
+                result = failing.Result;
+                return true;
+            }
         }
 
         return Current.Results.TryGetValue(name, out result);

@@ -1,3 +1,5 @@
+using HvSdk.Boot.Tests.Arm64;
+
 namespace HvSdk.Boot.Tests;
 
 /// <summary>Each format against images that are cut at every length and changed at random: an error or a loaded image, and nothing else.</summary>
@@ -29,6 +31,8 @@ public class DamagedImageTests
             MultibootBuilder.Raw(MultibootBuilder.Header2(
                 MultibootBuilder.Tag(2, 0, 0x20_0010, 0x20_0000, 0x20_1800, 0x20_2000), MultibootBuilder.Tag(3, 0, 0x20_0080))),
             static file => MultibootImage.ReadMultiboot2(file)),
+        ["arm64 Image"] = (new Arm64ImageBuilder { Length = 0x800 }.Build(), static file => Arm64LinuxImage.Read(file)),
+        ["arm64 Image, gzip"] = (Arm64ImageBuilder.Pack(new Arm64ImageBuilder { Length = 0x800 }.Build()), static file => Arm64LinuxImage.Read(file)),
         ["firmware"] = (LoadBench.Noise(0x1000), static file => FirmwareImage.Read(file)),
         ["flat"] = (LoadBench.Noise(0x1000), static file => FlatImage.Read(file, new() { Mode = FlatImageMode.Long, LoadAddress = 0x20_0000 })),
     };
@@ -116,12 +120,12 @@ public class DamagedImageTests
             using BootImage boot = read(BootFile.FromMemory(image));
             if (boot.FindProblems(bench.Machine).Count == 0)
             {
-                bench.Load(boot);
+                boot.Load(bench.Machine, bench.Memory);
                 loaded = true;
             }
             else
             {
-                Assert.Throws<InvalidOperationException>(() => bench.Load(boot));
+                Assert.Throws<InvalidOperationException>(() => boot.Load(bench.Machine, bench.Memory));
             }
         }
         catch (BootImageException e)

@@ -10,6 +10,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
 {
     private const int MaxContent = 4096;
     private const int StepsInSession = 48;
+    private const int RegistersInSequence = 128;
 
     private readonly Dictionary<(int Queue, ushort Id), long> _inFlight = [];
     private readonly byte[] _content = new byte[MaxContent];
@@ -49,6 +50,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
                 RunSession();
             }
 
+            RunRegisters();
             Assert.DoesNotContain(" failed: ", subject.Device.Fault ?? "", StringComparison.Ordinal);
             subject.Check();
         }
@@ -116,7 +118,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
             return false; // features that do not go together
         }
 
-        _isLiar = random.Next(3) == 0;
+        _isLiar = !subject.KeepsRings || random.Next(3) == 0;
         subject.Open(_bench, random);
         return true;
     }
@@ -138,6 +140,22 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
                 return;
             }
         }
+    }
+
+    /// <summary>Registers in any order, while the device is in whatever state the session has left it in.</summary>
+    private void RunRegisters()
+    {
+        for (int i = random.Next(RegistersInSequence); i > 0; i--)
+        {
+            _bench.Poke(random);
+            Registers++;
+            if (random.Next(16) == 0)
+            {
+                _bench.Work();
+            }
+        }
+
+        _bench.Work();
     }
 
     private void Step()
@@ -296,7 +314,7 @@ internal sealed class HostileCase(HostileSubject subject, bool isPci, ulong ring
             case 3:
                 buffers.Reverse();
                 break;
-            case 4:
+            case 4 when subject.TakesLargeRequests:
                 var large = new DriverBuffer(AnyBench.BuffersStart, (uint)(AnyBench.MemorySize - AnyBench.BuffersStart), isWritable);
                 buffers.InsertRange(isWritable ? buffers.Count : 0, Enumerable.Repeat(large, random.Next(1, 40)));
                 break;

@@ -5,7 +5,7 @@ namespace HvSdk.Devices.Virtio.Tests.Hostile;
 
 /// <summary>Generated hostile chains and sequences of registers over every device, on both transports and all kinds of queues: no exception, no hang, no growth, and a device that works after a reset.</summary>
 /// <remarks>
-/// A slice with a fixed seed each time; HVSDK_LONG=1 makes it ten million chains, and HVSDK_CHAINS any number. A failure names the seed of its case: HVSDK_SEED with it, and HVSDK_CHAINS=1,
+/// A slice with a fixed seed each time; HVSDK_LONG=1 makes it ten million chains and more accesses of registers than that, and HVSDK_CHAINS any number of chains. A failure names the seed of its case: HVSDK_SEED with it, and HVSDK_CHAINS=1,
 /// runs that case first.
 /// </remarks>
 [Collection(nameof(Alone))]
@@ -48,6 +48,7 @@ public sealed class HostileRunTests(ITestOutputHelper output)
         long growth = GC.GetTotalMemory(forceFullCollection: true) - before;
         output.WriteLine($"{kind}: seeds {Seed} to {seed - 1}, {chains} chains, {registers} registers, {lies} lies, {faults} devices that asked to be reset, {states} states saved and loaded, {growth} bytes more in use.");
         Assert.True(growth < MemoryLimit, $"{growth} bytes more are in use after {chains} chains.");
+        Assert.True(registers >= chains, $"{registers} accesses of registers are fewer than {chains} chains.");
         Assert.True(faults > 0 && lies > 0 && registers > 0 || chains < ChainsInCase * 12, "The drivers were not hostile.");
     }
 

@@ -12,7 +12,13 @@ internal abstract class HostileSubject : IDisposable
     /// <summary>A loaded state is the saved one, to the last bit.</summary>
     public virtual bool CarriesAll => true;
 
-    public static IReadOnlyList<string> Kinds { get; } = ["entropy", "block", "net", "vsock", "console", "files"];
+    /// <summary>The device leaves the rings alone. A balloon takes them away where it is told to, so that its driver finds nonsense there.</summary>
+    public virtual bool KeepsRings => true;
+
+    /// <summary>Requests of many MiB are done in a moment. A balloon makes a system call for each four bytes of them.</summary>
+    public virtual bool TakesLargeRequests => true;
+
+    public static IReadOnlyList<string> Kinds { get; } = ["entropy", "block", "net", "vsock", "console", "files", "balloon"];
 
     public static HostileSubject Create(string kind, Random random) => kind switch
     {
@@ -22,6 +28,7 @@ internal abstract class HostileSubject : IDisposable
         "vsock" => new HostileVsock(random),
         "console" => new HostileConsole(),
         "files" => new HostileFiles(random),
+        "balloon" => new HostileBalloon(random),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 

@@ -227,4 +227,59 @@ public sealed class NetworkTransmitTests
         Assert.Equal(60, bench.TakeSent()!.Length);
         Assert.Equal(62, bench.TakeSent()!.Length);
     }
+
+    [Fact]
+    public void BackEnd_WithAHeaderOfItsOwn_GetsRoomBeforeFramesAndSegments()
+    {
+        var backend = new HeaderBackend(10);
+        using var bench = new Bench(new NetworkDevice(backend));
+        bench.Driver.Start();
+        byte[] header = NetworkBench.Header(flags: 1, type: 1, segmentSize: 10, start: KnownFrames.Tcp4Start, offset: KnownFrames.TcpOffset);
+        foreach ((byte[] Header, byte[] Frame) sent in new[] { (new byte[NetworkBench.HeaderLength], NetworkBench.Frame(60)), (header, KnownFrames.Tcp4) })
+        {
+            bench.Driver.Queues[1].Add(bench.Readable(sent.Header), bench.Readable(sent.Frame));
+            bench.Work();
+        }
+
+        Assert.Equal([NetworkBench.Frame(60), .. KnownFrames.Tcp4Segments], backend.Frames);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(65)]
+    public void BackEnd_WantingImpossibleRoom_IsRefused(int room)
+    {
+        ArgumentException e = Assert.Throws<ArgumentException>(() => new NetworkDevice(new HeaderBackend(room)));
+        Assert.Contains($"HeaderRoom is {room}", e.Message, StringComparison.Ordinal);
+        Assert.Contains("0 to 64", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes into its room, as a back-end does, and keeps the frames.</summary>
+    private sealed class HeaderBackend(int room) : INetworkBackend
+    {
+        public List<byte[]> Frames { get; } = [];
+
+        public int HeaderRoom => room;
+
+        public NetworkOffloads Takes => NetworkOffloads.None;
+
+        public NetworkOffloads Gives => NetworkOffloads.None;
+
+        public void Attach(INetworkPort port)
+        {
+        }
+
+        public bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload) => throw new InvalidOperationException("It has room for a header.");
+
+        public bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue)
+        {
+            bytes[..room].Fill(0xEE);
+            Frames.Add(bytes[room..].ToArray());
+            return true;
+        }
+
+        public void OnRoom()
+        {
+        }
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Pipelines;
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using HvSdk.Devices.Virtio.Tests.Net;
 using HvSdk.Devices.Virtio.Tests.Vsock;
 using HvSdk.Testing;
@@ -39,6 +40,60 @@ public sealed class DeviceStateTests
         Assert.Equal([0xAA, 0xBB, 0xCC], new int[] { content[0], content[512], content[1024] });
         Assert.All(statuses, status => Assert.Equal(0, bench.Memory.Read<byte>(status)));
         Assert.Equal(2, other.Statistics.Writes);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Balloon_HalfInflated_GoesOnWithItsSizesAndItsStatistics(bool isPci)
+    {
+        const int target = 0, actual = 4, poison = 12; // in its configuration space (virtio 1.2, 5.5.4)
+        var device = new BalloonDevice { TargetSize = 8 << 12 };
+        using AnyBench bench = AnyBench.Create(device, isPci);
+        bench.Driver.Start();
+        bench.Driver.WriteConfiguration(actual, 3, 4);
+        bench.Driver.WriteConfiguration(poison, 0xAAAA_AAAA, 4);
+        byte[] statistic = [5, 0, 0, 0, 1, 0, 0, 0, 0, 0]; // VIRTIO_BALLOON_S_MEMTOT: 65536 bytes
+        bench.Driver.Queues[2].Add(new DriverBuffer(bench.Arena.Allocate(statistic), (uint)statistic.Length, IsWritable: false));
+        bench.Work();
+        Assert.Equal(1UL << 16, device.MemoryStatistics?.TotalBytes);
+
+        bench.Pause();
+        string state = bench.SaveState();
+        var other = new BalloonDevice();
+        bench.Replace(other);
+        bench.LoadState(state);
+        bench.Work();
+
+        Assert.Equal((8 << 12, 3 << 12), (other.TargetSize, other.ActualSize));
+        uint[] configuration = [(uint)bench.Driver.ReadConfiguration(target, 4), (uint)bench.Driver.ReadConfiguration(actual, 4), (uint)bench.Driver.ReadConfiguration(poison, 4)];
+        Assert.Equal([8, 3, 0xAAAA_AAAA], configuration);
+        Assert.Equal(1UL << 16, other.MemoryStatistics?.TotalBytes);
+        Task<BalloonMemoryStatistics> asked = other.RefreshStatisticsAsync();
+        bench.Work();
+        Assert.True(bench.Driver.Queues[2].TryTakeUsed(out _)); // the driver is asked, by the buffer that it gave the first device
+        Assert.False(asked.IsCompleted);
+        Task settled = other.WaitForTargetAsync();
+        Assert.False(settled.IsCompleted);
+        bench.Driver.WriteConfiguration(actual, 8, 4);
+        Assert.True(settled.IsCompletedSuccessfully);
+    }
+
+    [Theory]
+    [InlineData("TargetSize", -4096L)]
+    [InlineData("TargetSize", 4095L)]
+    [InlineData("ActualSize", 1L << 44)]
+    public void Balloon_OfAnImpossibleSize_IsRefused(string field, long value)
+    {
+        using AnyBench bench = AnyBench.Create(new BalloonDevice(), isPci: false);
+        bench.Driver.Start();
+        bench.Pause();
+        JsonNode state = JsonNode.Parse(bench.SaveState())!;
+        StateText.Change(state, $"Device.Device.{field}", value);
+
+        Assert.Contains($"{field} is {value}", Assert.Throws<ArgumentException>(() => bench.LoadState(state.ToJsonString())).Message, StringComparison.Ordinal);
+        Assert.Equal(0, ((BalloonDevice)bench.Endpoint.Device).TargetSize);
+        Assert.Equal(0U, bench.Driver.Status);
     }
 
     [Fact]

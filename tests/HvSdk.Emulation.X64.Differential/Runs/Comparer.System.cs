@@ -4,7 +4,7 @@ namespace HvSdk.Emulation.Differential;
 public sealed partial class Comparer
 {
     private const byte Busy = 2; // bit 1 of a TSS's type
-    private const ulong FixedInDr6 = 0xFFFF_0FF0; // all that no condition of ours sets
+    internal const ulong FixedInDr6 = 0xFFFF_0FF0; // all that no condition of ours sets
 
     private void CompareSystem(List<string> differences, Outcome expected, Outcome actual)
     {

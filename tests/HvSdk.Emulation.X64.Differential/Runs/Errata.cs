@@ -15,6 +15,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
 
     private const int Debug = 1;
     private const int InvalidOpcode = 6;
+    private const int SegmentNotPresent = 11;
     private const int StackFault = 12;
     private const int GeneralProtection = 13;
     private const int PageFault = 14;
@@ -60,6 +61,12 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "Far transfers read and write the stack as a supervisor", static c => c.Expected(PageFault) && c.HasFarTransfer),
         new(Tcg, "The stack of an exception's handler has no limit", static c => c.ActualEnd == EndKind.Shutdown && !c.Machine.IsLong && !c.IsSameEnd),
         new(Tcg, "Bits 16 to 19 of what LAR gives are undefined", static c => c.Has(Mnemonic.Lar) && c.IsSameEnd),
+        new(Tcg, "SYSRET takes VM and RF from R11, and leaves VIF and VIP", static c => c.Has(Mnemonic.Sysret, Mnemonic.Sysretq) && c.IsSameEnd && c.DiffersInSysretFlags),
+        new(Tcg, "LLDT of a null selector leaves the attributes", static c => c.Has(Mnemonic.Lldt) && c.IsSameEnd && c.IsNullLdt),
+        new(Tcg, "DR6 keeps its reserved bit", static c => c.DiffersInReservedDr6 && c.Test.Instructions.Any(static item => item.Instruction.Op0Register is Register.DR6 or Register.DR4)),
+        new(Tcg, "IRET and RETF heed no limit of their code segment", static c => !c.IsSameEnd && c.IsReturnRefusedWithoutSelector),
+        new(Tcg, "Which comes first of a handler's code segment that is neither present nor of 64 bits is each processor's own affair", static c =>
+            c.Machine.IsLong && c.Expected(SegmentNotPresent) && c.Actual(GeneralProtection) && c.IsSameMemory),
     ];
 
     /// <summary>The reason why a case is not compared; null: it is.</summary>
@@ -76,6 +83,8 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
 /// <param name="actual">The emulator's.</param>
 internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actual)
 {
+    private const uint VirtualMode = 1U << 17; // EFLAGS.VM
+
     private Instruction? _faulting;
 
     public TestCase Test { get; } = test;
@@ -126,14 +135,35 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
 
     public bool DiffersInDr7 => expected.DebugRegisters.Dr7 != actual.DebugRegisters.Dr7;
 
-    /// <summary>The processor's segments are those of virtual-8086 mode.</summary>
-    public bool IsVirtual8086 => expected.SpecialRegisters.Ds is { IsUnusable: false, Limit: 0xFFFF } ds && ds.Base == (ulong)ds.Selector << 4;
+    /// <summary>The processor's segments are those of virtual-8086 mode, or it has left that mode for a handler.</summary>
+    public bool IsVirtual8086 =>
+        (expected.SpecialRegisters.Ds is { IsUnusable: false, Limit: 0xFFFF } ds && ds.Base == (ulong)ds.Selector << 4) || (expected.End == EndKind.Handler && (PushedFlags & VirtualMode) != 0);
+
+    /// <summary>The flags that the processor pushed for the handler; 0 where they lie beyond what is compared.</summary>
+    private uint PushedFlags => FaultFrame.Of(Test, expected).Flags is var place && place <= (ulong)expected.Memory.Length - sizeof(uint) && Machine.Mode != MachineMode.Real16
+        ? BitConverter.ToUInt32(expected.Memory, (int)place)
+        : 0;
 
     /// <summary>The emulator could not write to a descriptor.</summary>
     public bool FaultsInTable => actual.SpecialRegisters.Cr2 is >= MachineMap.Gdt and < MachineMap.Idt;
 
     /// <summary>Bit 16 of words is all that differs in memory.</summary>
     public bool DiffersInResumeFlag => Differs(static (address, change) => change == 1 && address % 4 == 2);
+
+    /// <summary>RF, VM, VIF and VIP of words are all that differs in memory.</summary>
+    public bool DiffersInSysretFlags => Differs(static (address, change) => (change & ~0x1B) == 0 && address % 4 == 2);
+
+    public bool IsSameMemory => expected.Memory.AsSpan().SequenceEqual(actual.Memory);
+
+    public bool IsNullLdt => expected.SpecialRegisters.Ldt.Selector < 4 && actual.SpecialRegisters.Ldt.Selector < 4;
+
+    /// <summary>Bit 12 of DR6 is all that differs of what is compared in it.</summary>
+    public bool DiffersInReservedDr6 => ((expected.DebugRegisters.Dr6 ^ actual.DebugRegisters.Dr6) & ~Comparer.FixedInDr6) == 1UL << 12;
+
+    /// <summary>A return faulted on the emulator, and its error code names no selector: it was the instruction pointer that it did not like.</summary>
+    public bool IsReturnRefusedWithoutSelector => Actual(13)
+        && Faulting.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Retf
+        && FaultFrame.Of(Test, actual).ErrorCode is var place && place <= (ulong)actual.Memory.Length - sizeof(ushort) && BitConverter.ToUInt16(actual.Memory, (int)place) == 0;
 
     /// <summary>Accessed bits are all that differs in memory.</summary>
     public bool DiffersInTables => Differs(static (address, change) => change == 0x20 && address is >= (int)MachineMap.PageTables and < (int)MachineMap.Code);

@@ -30,6 +30,14 @@ internal sealed class GuestShell(GuestConsole console)
         return said[answer..^Prompt.Length].TrimEnd('\n');
     }
 
+    /// <summary>Has a command run whose echo may take several lines of the terminal.</summary>
+    /// <returns>The last line that it printed.</returns>
+    public async Task<string> RunForLineAsync(string command)
+    {
+        string said = await RunAsync(command);
+        return said[(said.LastIndexOf('\n') + 1)..];
+    }
+
     /// <summary>Types Control-C.</summary>
     public Task InterruptAsync() => console.WriteAsync("\x03");
 

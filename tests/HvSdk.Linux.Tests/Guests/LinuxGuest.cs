@@ -38,6 +38,9 @@ internal sealed class LinuxGuest : IAsyncDisposable
     /// <summary>The console.</summary>
     public GuestConsole Console { get; }
 
+    /// <summary>The console's serial port.</summary>
+    public SerialPort16550A Serial => _serial;
+
     /// <summary>Describes such a machine, for tests that shall fail to build it.</summary>
     public static VirtualMachineBuilder CreateBuilder(Hypervisor hypervisor, GuestDescription description, SerialPort16550A serial)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using HvSdk.Devices.Virtio;
 using HvSdk.Live;
@@ -22,7 +23,8 @@ internal sealed class Passt : IDisposable
     }
 
     /// <summary>Starts it, or skips the test where it is not installed.</summary>
-    public static Passt Start()
+    /// <param name="port">A port of the host's that is the guest's; null: none.</param>
+    public static Passt Start(int? port = null)
     {
         if (!File.Exists(Program))
         {
@@ -30,7 +32,8 @@ internal sealed class Passt : IDisposable
         }
 
         string socket = $"/tmp/hvsdk-passt-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
-        Process process = Process.Start(new ProcessStartInfo(Program, ["--foreground", "--ipv4-only", "--tcp-ports", "none", "--udp-ports", "none", "--socket", socket]) { RedirectStandardError = true })!;
+        string ports = port?.ToString(CultureInfo.InvariantCulture) ?? "none";
+        Process process = Process.Start(new ProcessStartInfo(Program, ["--foreground", "--ipv4-only", "--tcp-ports", ports, "--udp-ports", "none", "--socket", socket]) { RedirectStandardError = true })!;
         return new Passt(process, socket);
     }
 
@@ -76,7 +79,7 @@ internal sealed class Passt : IDisposable
 
     private async Task SignalAsync(string signal)
     {
-        CommandResult result = await Command.RunAsync(new ProcessStartInfo("kill", [signal, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]), Limit.Value);
+        CommandResult result = await Command.RunAsync(new ProcessStartInfo("kill", [signal, _process.Id.ToString(CultureInfo.InvariantCulture)]), Limit.Value);
         Assert.Equal(0, result.ExitCode);
     }
 }

@@ -15,18 +15,21 @@ internal static class TcpExchange
     private const string NoInput = "<>/tmp/quiet";
     private static readonly string s_makeBytes = $"head -c {Length} /dev/urandom >/tmp/sent; [ -e /tmp/quiet ] || mkfifo /tmp/quiet";
 
+    // The guest's side stays open until it has got all.
+    private static readonly string s_sendAndWait = $"{{ cat /tmp/sent; until [ \"$(stat -c %s /tmp/received)\" = {Length} ]; do sleep 0.1; done; }} |";
+
     /// <summary>The guest connects to an address and a port, and a server of the host's is there.</summary>
-    public static async Task FromGuestAsync(GuestShell shell, string address, TcpListener server, TcpDirection direction = TcpDirection.Both)
+    public static async Task FromGuestAsync(GuestShell shell, string address, TcpListener server, TcpDirection direction = TcpDirection.Both, TcpEnd end = TcpEnd.Any)
     {
         Task<Socket> accepted = server.AcceptSocketAsync();
-        Task<string> said = shell.RunAsync($"{s_makeBytes}; nc {address} {((IPEndPoint)server.LocalEndpoint).Port} {InputFor(direction)} >/tmp/received; {PrintSums}");
+        Task<string> said = shell.RunAsync($"{s_makeBytes}; {Nc($"{address} {((IPEndPoint)server.LocalEndpoint).Port}", direction, end)}; {PrintSums}");
         AssertSame(await RunAsync(await accepted.WaitAsync(Limit.Value), direction), await said, direction);
     }
 
     /// <summary>The guest listens, and the host connects to where that is.</summary>
-    public static async Task FromHostAsync(GuestShell shell, IPEndPoint guest, TcpDirection direction = TcpDirection.Both)
+    public static async Task FromHostAsync(GuestShell shell, IPEndPoint guest, TcpDirection direction = TcpDirection.Both, TcpEnd end = TcpEnd.Any)
     {
-        await shell.RunAsync($"{s_makeBytes}; nc -l -p {guest.Port} {InputFor(direction)} >/tmp/received &");
+        await shell.RunAsync($"{s_makeBytes}; {Nc($"-l -p {guest.Port}", direction, end)} &");
         await shell.RunAsync($"until grep -qs ':{guest.Port:X4} .* 0A ' /proc/net/tcp*; do sleep 0.1; done");
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(guest).WaitAsync(Limit.Value);
@@ -34,7 +37,11 @@ internal static class TcpExchange
         AssertSame(sums, await shell.RunAsync($"wait; {PrintSums}"), direction);
     }
 
-    private static string InputFor(TcpDirection direction) => direction.HasFlag(TcpDirection.ToHost) ? "</tmp/sent" : NoInput;
+    private static string Nc(string arguments, TcpDirection direction, TcpEnd end)
+    {
+        string input = direction.HasFlag(TcpDirection.ToHost) ? "</tmp/sent" : NoInput;
+        return end == TcpEnd.HostFirst && direction == TcpDirection.Both ? $"{s_sendAndWait} nc {arguments} >/tmp/received" : $"nc {arguments} {input} >/tmp/received";
+    }
 
     /// <summary>The host's side of a connection.</summary>
     /// <returns>The sums of what was sent and what was received.</returns>
@@ -75,6 +82,16 @@ internal static class TcpExchange
     }
 
     private static string Sum(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+}
+
+/// <summary>Who ends his sending first, where both send.</summary>
+internal enum TcpEnd
+{
+    /// <summary>Who is done.</summary>
+    Any,
+
+    /// <summary>The guest does so once it has received all.</summary>
+    HostFirst,
 }
 
 /// <summary>Who sends.</summary>

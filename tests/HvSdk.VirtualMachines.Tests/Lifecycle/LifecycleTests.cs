@@ -50,6 +50,36 @@ public sealed class LifecycleTests : IDisposable
         await Assert.ThrowsAsync<InvalidOperationException>(() => machine.StartAsync(cancellationToken: Token));
     }
 
+    [Fact]
+    public async Task InvokeOnProcessorAsync_Paused_RunsOnTheProcessorsOwnThread()
+    {
+        _machines.Backend.Vcpu(0).WaitForCancel().WaitForCancel();
+        await using VirtualMachine machine = _machines.CreateBuilder().Build();
+        await machine.StartAsync(cancellationToken: Token);
+        await machine.PauseAsync(Token);
+
+        int first = await machine.InvokeOnProcessorAsync(0, static _ => Environment.CurrentManagedThreadId).WaitAsync(ScriptedMachines.Limit, Token);
+        int second = await machine.InvokeOnProcessorAsync(0, static _ => Environment.CurrentManagedThreadId).WaitAsync(ScriptedMachines.Limit, Token);
+        await Assert.ThrowsAsync<FormatException>(() => machine.InvokeOnProcessorAsync<int>(0, static _ => throw new FormatException()).WaitAsync(ScriptedMachines.Limit, Token));
+
+        Assert.Equal(first, second);
+        Assert.NotEqual(Environment.CurrentManagedThreadId, first);
+        Assert.Equal(MachineState.Paused, machine.State);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => machine.InvokeOnProcessorAsync(1, static _ => 0));
+    }
+
+    [Fact]
+    public async Task InvokeOnProcessorAsync_NotPaused_IsRefused()
+    {
+        _machines.Backend.Vcpu(0).WaitForCancel();
+        await using VirtualMachine machine = _machines.CreateBuilder().Build();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => machine.InvokeOnProcessorAsync(0, static _ => 0));
+        await machine.StartAsync(cancellationToken: Token);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => machine.InvokeOnProcessorAsync(0, static _ => 0));
+        await machine.StopAsync(TimeSpan.Zero, Token);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => machine.InvokeOnProcessorAsync(0, static _ => 0));
+    }
+
     [Theory]
     [InlineData(ScriptedOperation.CreatePartition)]
     [InlineData(ScriptedOperation.MapMemory)]

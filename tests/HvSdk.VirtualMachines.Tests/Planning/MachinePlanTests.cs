@@ -132,7 +132,7 @@ public sealed class MachinePlanTests
         Assert.Contains("none is free", Assert.Single(plan.Problems), StringComparison.Ordinal);
     }
 
-    private static MachinePlan Create() => new("test", RamLayout.Create(new MemoryOptions(), new ScriptedBackend().Capabilities, []), MachineChips.LineCount);
+    private static MachinePlan Create() => new("test", RamLayout.Create(new MemoryOptions(), new ScriptedBackend().Capabilities, []), MachineChips.LineCount, MachineSpace.Pc);
 
     private sealed class NullDevice : IBusDevice
     {

@@ -2,25 +2,12 @@ using HvSdk.Backends.Kvm.Interop;
 
 namespace HvSdk.Backends.Kvm;
 
-/// <content>The interrupt chip, lines, messages and triggers.</content>
-internal sealed partial class KvmPartition
+/// <content>Routes, triggers, and the moment at which the interrupt chip is made.</content>
+internal abstract partial class KvmPartition
 {
-    public override void SetInterruptLine(int line, bool asserted)
-    {
-        EnsureChip();
-        kvm_irq_level level = new() { irq = (uint)line, level = asserted ? 1u : 0 };
-        _partition.Control(KVM.KVM_IRQ_LINE, ref level, nameof(KVM.KVM_IRQ_LINE));
-    }
-
-    public override bool SendMsi(MsiMessage message)
-    {
-        EnsureChip();
-        kvm_msi msi = new() { address_lo = (uint)message.Address, address_hi = (uint)(message.Address >> 32), data = message.Data };
-
-        // More than 0: delivered; 0: the guest blocks it; -1 without an errno of its own: no vCPU has the destination.
-        int result = _partition.TryControl(KVM.KVM_SIGNAL_MSI, ref msi, out int error);
-        return result >= 0 || error is LibC.EPERM ? result > 0 : throw KvmError.FromErrno(nameof(KVM.KVM_SIGNAL_MSI), error);
-    }
+    private readonly KvmInterruptRouting _routing;
+    private readonly object _chipGate = new();
+    private bool _chipExists;
 
     public override void SetInterruptRoutes(ReadOnlySpan<InterruptRoute> routes)
     {
@@ -103,16 +90,10 @@ internal sealed partial class KvmPartition
             flags = flags,
             resamplefd = (uint)(resample?.Descriptor.Number ?? 0),
         };
-        _partition.Control(KVM.KVM_IRQFD, ref irqfd, nameof(KVM.KVM_IRQFD));
+        Descriptor.Control(KVM.KVM_IRQFD, ref irqfd, nameof(KVM.KVM_IRQFD));
     }
 
-    private KvmPartitionState.Chips ChipOrNull()
-    {
-        EnsureChip();
-        return new(_options.InterruptController == InterruptControllerMode.Full, _options.X64.TimerChip);
-    }
-
-    private void EnsureChip()
+    private protected void EnsureChip()
     {
         if (Volatile.Read(ref _chipExists))
         {
@@ -129,32 +110,6 @@ internal sealed partial class KvmPartition
         }
     }
 
-    private void CreateChip()
-    {
-        if (_host.HasIdentityMapAddress)
-        {
-            ulong address = IdentityMapAddress;
-            _partition.Control(KVM.KVM_SET_IDENTITY_MAP_ADDR, ref address, nameof(KVM.KVM_SET_IDENTITY_MAP_ADDR));
-        }
-
-        if (_host.HasTaskStateAddress)
-        {
-            _partition.Control(KVM.KVM_SET_TSS_ADDR, s_taskStateAddress, nameof(KVM.KVM_SET_TSS_ADDR));
-        }
-
-        if (_options.InterruptController == InterruptControllerMode.PerVcpu)
-        {
-            _partition.EnableCapability(KVM.KVM_CAP_SPLIT_IRQCHIP, KVM.KVM_IOAPIC_NUM_PINS, nameof(KVM.KVM_CAP_SPLIT_IRQCHIP));
-        }
-        else if (_options.InterruptController == InterruptControllerMode.Full)
-        {
-            _partition.Control(KVM.KVM_CREATE_IRQCHIP, 0, nameof(KVM.KVM_CREATE_IRQCHIP));
-            if (_options.X64.TimerChip)
-            {
-                // The speaker's port 0x61 goes to the kernel too: guests time themselves by it.
-                kvm_pit_config pit = new() { flags = KVM.KVM_PIT_SPEAKER_DUMMY };
-                _partition.Control(KVM.KVM_CREATE_PIT2, ref pit, nameof(KVM.KVM_CREATE_PIT2));
-            }
-        }
-    }
+    /// <summary>Makes the interrupt chip, or what else there is to be made before the first vCPU.</summary>
+    private protected abstract void CreateChip();
 }

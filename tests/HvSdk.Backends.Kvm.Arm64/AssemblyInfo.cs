@@ -1,0 +1,2 @@
+[assembly: CaptureConsole]
+[assembly: CollectionBehavior(DisableTestParallelization = true)] // the machine has one emulated processor or two

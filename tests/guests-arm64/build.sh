@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Builds the arm64 Linux guest that tests boot over the stand-in for Hypervisor.framework:
+#
+#   vmlinuz   Debian's cloud kernel for arm64, as Debian ships it: an Image
+#   initrd    ./init.c as /init, a static program, and a few modules of that kernel
+#
+# Nothing is done when none of the inputs changed. The machine's own architecture and package lists stay as they are: apt works in a folder of ours.
+set -euo pipefail
+exec </dev/null # CI may start us with stdin closed
+
+usage() {
+    cat <<'END_OF_USAGE'
+Usage: build.sh [--out DIR] [--update]
+  --out DIR   where the guest goes (default: artifacts/guests-arm64 in the repository)
+  --update    ask the mirror for a newer kernel; without it a kernel once downloaded is kept
+END_OF_USAGE
+}
+
+die() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/nested/kernel.sh
+. "$here/../nested/kernel.sh"
+out=$here/../../artifacts/guests-arm64
+mirror=${HVSDK_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+suite=${HVSDK_DEBIAN_SUITE:-bookworm}
+pointer=linux-image-cloud-arm64
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+modules=(virtio virtio_ring virtio_mmio virtio-rng)
+update=false
+while (($# > 0)); do
+    case $1 in
+        --out)
+            (($# >= 2)) || die "--out needs a folder"
+            out=$2
+            shift 2
+            ;;
+        --update)
+            update=true
+            shift
+            ;;
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        *)
+            usage >&2
+            die "unknown argument '$1'"
+            ;;
+    esac
+done
+
+cross=aarch64-linux-gnu
+for tool in "$cross-gcc" cpio apt-get dpkg-deb xz; do
+    command -v "$tool" >/dev/null || die "$tool is missing: run tests/guests-arm64/install.sh"
+done
+
+# apt with lists, cache and sources of its own, in the folder $1; the rest are its arguments.
+foreign_apt() {
+    local program=$1 folder=$2 sandbox=()
+    shift 2
+    ((EUID != 0)) || sandbox=(-o APT::Sandbox::User=root) # the folder is ours alone, apt's own user cannot write there
+    "$program" -q -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State="$folder/state" -o Dir::State::status="$folder/status" \
+        -o Dir::Cache="$folder/cache" -o Dir::Etc::sourcelist="$folder/sources.list" -o Dir::Etc::sourceparts=- -o Acquire::Languages=none "${sandbox[@]}" "$@"
+}
+
+# Puts the newest kernel package into the folder $1.
+download_arm64_kernel() {
+    local folder=$1 apt=$1/apt package
+    mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial
+    : >"$apt/status"
+    [[ -e $keyring ]] || die "$keyring is missing: install debian-archive-keyring"
+    echo "deb [signed-by=$keyring] $mirror $suite main" >"$apt/sources.list"
+    foreign_apt apt-get "$apt" update >&2 || die "the mirror $mirror does not answer (HVSDK_DEBIAN_MIRROR, HVSDK_DEBIAN_SUITE name another)"
+    package=$(foreign_apt apt-cache "$apt" depends "$pointer" | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
+    [[ -n $package ]] || die "$mirror $suite has no $pointer"
+    echo "build.sh: downloading $package" >&2
+    (cd "$folder" && foreign_apt apt-get "$apt" download "$package" >&2) || die "could not download $package"
+    rm -rf "$apt"
+}
+
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+# One build at a time.
+exec 8>"$out/lock"
+flock 8
+
+if $update || ! compgen -G "$out/linux-image-*.deb" >/dev/null; then
+    rm -rf "$out/new"
+    mkdir "$out/new"
+    download_arm64_kernel "$out/new"
+    rm -f "$out"/linux-image-*.deb
+    mv "$out"/new/linux-image-*.deb "$out"
+    rm -rf "$out/new"
+fi
+
+package=$(echo "$out"/linux-image-*.deb)
+inputs=$(
+    sha256sum <"$here/build.sh"
+    sha256sum <"$here/init.c"
+    sha256sum <"$here/../nested/kernel.sh"
+    basename "$package"
+    "$cross-gcc" --version | head -n 1
+)
+if [[ -e $out/inputs && $inputs == "$(<"$out/inputs")" ]]; then
+    exit 0
+fi
+echo "build.sh: building the arm64 guest in $out" >&2
+rm -f "$out/inputs"
+new=$out/new
+rm -rf "$new"
+mkdir -p "$new"/{unpacked,tree/dev,tree/modules,tree/proc,tree/sys}
+wanted=('./boot/vmlinuz-*')
+for module in "${modules[@]}"; do
+    wanted+=("./lib/modules/*/$module.ko*")
+done
+dpkg-deb --fsys-tarfile "$package" | tar -x -C "$new/unpacked" --wildcards "${wanted[@]}"
+for module in "${modules[@]}"; do
+    copy_module "$new/unpacked" "$module" "$new/tree/modules"
+done
+mv "$new"/unpacked/boot/vmlinuz-* "$out/vmlinuz"
+"$cross-gcc" -std=gnu17 -O2 -Wall -Wextra -Werror -static -o "$new/tree/init" "$here/init.c"
+"$cross-strip" "$new/tree/init"
+find "$new/tree" -exec touch -h -d @0 {} + # the same parts make the same initrd
+(cd "$new/tree" && find . -print0 | LC_ALL=C sort -z | cpio --null --create --quiet --format=newc --owner=0:0 --reproducible) >"$out/initrd"
+rm -rf "$new"
+echo "$inputs" >"$out/inputs"
