@@ -22,13 +22,11 @@ die() {
 }
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/debian-arm64.sh
+. "$here/../debian-arm64.sh"
 # shellcheck source=tests/nested/kernel.sh
 . "$here/../nested/kernel.sh"
 out=$here/../../artifacts/guests-arm64
-mirror=${HVSDK_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-suite=${HVSDK_DEBIAN_SUITE:-bookworm}
-pointer=linux-image-cloud-arm64
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 modules=(virtio virtio_ring virtio_mmio virtio-rng)
 update=false
 while (($# > 0)); do
@@ -57,30 +55,6 @@ cross=aarch64-linux-gnu
 for tool in "$cross-gcc" cpio apt-get dpkg-deb xz; do
     command -v "$tool" >/dev/null || die "$tool is missing: run tests/guests-arm64/install.sh"
 done
-
-# apt with lists, cache and sources of its own, in the folder $1; the rest are its arguments.
-foreign_apt() {
-    local program=$1 folder=$2 sandbox=()
-    shift 2
-    ((EUID != 0)) || sandbox=(-o APT::Sandbox::User=root) # the folder is ours alone, apt's own user cannot write there
-    "$program" -q -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State="$folder/state" -o Dir::State::status="$folder/status" \
-        -o Dir::Cache="$folder/cache" -o Dir::Etc::sourcelist="$folder/sources.list" -o Dir::Etc::sourceparts=- -o Acquire::Languages=none "${sandbox[@]}" "$@"
-}
-
-# Puts the newest kernel package into the folder $1.
-download_arm64_kernel() {
-    local folder=$1 apt=$1/apt package
-    mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial
-    : >"$apt/status"
-    [[ -e $keyring ]] || die "$keyring is missing: install debian-archive-keyring"
-    echo "deb [signed-by=$keyring] $mirror $suite main" >"$apt/sources.list"
-    foreign_apt apt-get "$apt" update >&2 || die "the mirror $mirror does not answer (HVSDK_DEBIAN_MIRROR, HVSDK_DEBIAN_SUITE name another)"
-    package=$(foreign_apt apt-cache "$apt" depends "$pointer" | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
-    [[ -n $package ]] || die "$mirror $suite has no $pointer"
-    echo "build.sh: downloading $package" >&2
-    (cd "$folder" && foreign_apt apt-get "$apt" download "$package" >&2) || die "could not download $package"
-    rm -rf "$apt"
-}
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd)

@@ -14,11 +14,9 @@ die() {
 }
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/debian-arm64.sh
+. "$here/../debian-arm64.sh"
 out=$here/../../artifacts/nested-arm64
-mirror=${HVSDK_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-suite=${HVSDK_DEBIAN_SUITE:-bookworm}
-pointer=linux-image-cloud-arm64
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 cross=aarch64-linux-gnu
 libraries=(ld-linux-aarch64.so.1 libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libgcc_s.so.1 libstdc++.so.6)
 while (($# > 0)); do
@@ -43,30 +41,6 @@ for library in "${libraries[@]}"; do
     [[ -e /usr/$cross/lib/$library ]] || die "/usr/$cross/lib/$library is missing: run tests/nested-arm64/install.sh"
 done
 
-# apt with lists, cache and sources of its own, in the folder $2; the rest are the arguments of the program $1.
-foreign_apt() {
-    local program=$1 folder=$2 sandbox=()
-    shift 2
-    ((EUID != 0)) || sandbox=(-o APT::Sandbox::User=root) # the folder is ours alone, apt's own user cannot write there
-    "$program" -q -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State="$folder/state" -o Dir::State::status="$folder/status" \
-        -o Dir::Cache="$folder/cache" -o Dir::Etc::sourcelist="$folder/sources.list" -o Dir::Etc::sourceparts=- -o Acquire::Languages=none "${sandbox[@]}" "$@"
-}
-
-# Puts the newest packages of the kernel and of OpenSSL into the folder $1.
-download_packages() {
-    local folder=$1 apt=$1/apt package
-    mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial
-    : >"$apt/status"
-    [[ -e $keyring ]] || die "$keyring is missing: install debian-archive-keyring"
-    echo "deb [signed-by=$keyring] $mirror $suite main" >"$apt/sources.list"
-    foreign_apt apt-get "$apt" update >&2 || die "the mirror $mirror does not answer (HVSDK_DEBIAN_MIRROR, HVSDK_DEBIAN_SUITE name another)"
-    package=$(foreign_apt apt-cache "$apt" depends "$pointer" | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
-    [[ -n $package ]] || die "$mirror $suite has no $pointer"
-    echo "build.sh: downloading $package and libssl3" >&2
-    (cd "$folder" && foreign_apt apt-get "$apt" download "$package" libssl3 >&2) || die "could not download $package and libssl3"
-    rm -rf "$apt"
-}
-
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 # One build at a time.
@@ -76,7 +50,7 @@ flock 8
 if ! compgen -G "$out/linux-image-*.deb" >/dev/null || ! compgen -G "$out/libssl3_*.deb" >/dev/null; then
     rm -rf "$out/new"
     mkdir "$out/new"
-    download_packages "$out/new"
+    download_arm64_kernel "$out/new" libssl3
     rm -f "$out"/*.deb
     mv "$out"/new/*.deb "$out"
     rm -rf "$out/new"
