@@ -76,7 +76,7 @@ internal sealed class KvmX64Platform : KvmHost
                 KVM.KVM_CAP_XSAVE,
                 KVM.KVM_CAP_XCRS,
                 KVM.KVM_CAP_MP_STATE)
-            | FeatureOf(HypervisorFeatures.TscFrequencyControl, KVM.KVM_CAP_TSC_CONTROL);
+            | FeatureOf(HypervisorFeatures.CounterFrequencyControl, KVM.KVM_CAP_TSC_CONTROL);
         return features | (_x64.HasClock ? HypervisorFeatures.ParavirtualClock : 0);
     }
 }

@@ -100,7 +100,7 @@ public sealed partial class VirtualMachineBuilder
                 $"{nameof(ProcessorOptions)}.{nameof(ProcessorOptions.Count)} is {_processors.Count}, and {capabilities.BackendName} gives a machine 1 to {capabilities.MaxVcpus} here. Set a number of these.");
         }
 
-        if (_processors.TscFrequency is not null && !capabilities.Supports(HypervisorFeatures.TscFrequencyControl))
+        if (_processors.TscFrequency is not null && !capabilities.Supports(HypervisorFeatures.CounterFrequencyControl))
         {
             problems.Add($"{nameof(ProcessorOptions)}.{nameof(ProcessorOptions.TscFrequency)} is set, and {capabilities.BackendName} cannot set it here. Leave it null.");
         }

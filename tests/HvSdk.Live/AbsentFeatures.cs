@@ -12,7 +12,7 @@ public static class AbsentFeatures
         ("WHP", "does not offer TimerChip", "The platform keeps no timer chip."),
         ("WHP", "does not offer MemoryDiscard", "Windows takes the pages of a section back with the section alone."),
         ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
-        ("WHP", "does not offer TscFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
+        ("WHP", "does not offer CounterFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
         ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
         ("HVF", "allows one virtual machine in a process", "The framework allows one virtual machine in a process."),
         ("HVF", "does not offer MemoryDiscard", "The backend does not take pages back from the framework."),

@@ -58,8 +58,8 @@ public enum HypervisorFeatures
     /// <summary>Counters kept by the host.</summary>
     HostStatistics = 1 << 16,
 
-    /// <summary>A frequency of the time-stamp counter chosen by the caller.</summary>
-    TscFrequencyControl = 1 << 17,
+    /// <summary>A frequency of the counter that guests take the time from, chosen by the caller (x86-64: the time-stamp counter).</summary>
+    CounterFrequencyControl = 1 << 17,
 
     /// <summary>Giving pages of RAM back to the host while the guest has them (<see cref="GuestMemory.TryDiscard"/>).</summary>
     MemoryDiscard = 1 << 18,

@@ -78,7 +78,7 @@ public sealed class X64PartitionOptions
 
         if (TscFrequency is { } frequency)
         {
-            capabilities.Require(HypervisorFeatures.TscFrequencyControl);
+            capabilities.Require(HypervisorFeatures.CounterFrequencyControl);
             if (frequency < MinTscFrequency)
             {
                 throw new ArgumentOutOfRangeException(

@@ -56,7 +56,7 @@ public sealed class PartitionOptionsTests
         { HypervisorFeatures.RegisterExits, Exits(new X64MsrRange(0x10, 1)) },
         { HypervisorFeatures.RegisterExits, With(static x64 => x64.ExitOnUnknownMsr = true) },
         { HypervisorFeatures.TimerChip, With(static x64 => x64.TimerChip = true, InterruptControllerMode.Full) },
-        { HypervisorFeatures.TscFrequencyControl, With(static x64 => x64.TscFrequency = 1_000_000) },
+        { HypervisorFeatures.CounterFrequencyControl, With(static x64 => x64.TscFrequency = 1_000_000) },
     };
 
     [Theory]
