@@ -32,6 +32,21 @@ public sealed class VirtioConsoleTests
         await EndAsync(guest, device);
     }
 
+    /// <summary>What the kernel has said before the driver came is not repeated: Linux's driver throws it away, since it knows its port only after the kernel has registered the console.</summary>
+    [Theory]
+    [InlineData(VirtioTransport.Mmio)]
+    [InlineData(VirtioTransport.Pci)]
+    public async Task Terminal_ThatIsTheKernelsConsole_ShowsWhatTheKernelSays(VirtioTransport transport)
+    {
+        ConsoleDevice device = null!;
+        await using LinuxGuest guest = await BootAsync(transport, "console", () => device = new ConsoleDevice(), "console=hvc0 loglevel=7");
+        var terminal = new GuestConsole(device.Pipe);
+        await terminal.ReadToAsync("BusyBox v");
+        await terminal.WriteAsync("echo '<5>said by the kernel' >/dev/kmsg\n");
+        await terminal.ReadToAsync("] said by the kernel"); // behind its time, which the echo of the command has not
+        await guest.Machine.StopAsync();
+    }
+
     [Theory]
     [InlineData(VirtioTransport.Mmio)]
     [InlineData(VirtioTransport.Pci)]
@@ -63,11 +78,11 @@ public sealed class VirtioConsoleTests
         await EndAsync(guest, device);
     }
 
-    private static Task<LinuxGuest> BootAsync(VirtioTransport transport, string action, Func<ConsoleDevice> create) => LinuxGuest.BootAsync(new GuestDescription
+    private static Task<LinuxGuest> BootAsync(VirtioTransport transport, string action, Func<ConsoleDevice> create, string arguments = "console=hvc0") => LinuxGuest.BootAsync(new GuestDescription
     {
         Transport = transport,
         Actions = action,
-        Arguments = "console=hvc0",
+        Arguments = arguments,
         VirtioDevices = () => [create()],
     });
 
