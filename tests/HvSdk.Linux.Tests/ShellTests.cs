@@ -29,7 +29,9 @@ public sealed class ShellTests
         await using LinuxGuest guest = await LinuxGuest.BootAsync(new GuestDescription());
         var shell = new GuestShell(guest);
         await shell.StartAsync();
-        await guest.Console.WriteAsync("echo busy; sleep 100000\n");
+
+        // Said by the command itself, which is in the terminal's foreground then.
+        await guest.Console.WriteAsync("sh -c 'echo busy; sleep 100000'\n");
         await guest.Console.ReadToAsync("\nbusy");
 
         await shell.InterruptAsync();
