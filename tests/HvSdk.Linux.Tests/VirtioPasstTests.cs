@@ -60,7 +60,7 @@ public sealed class VirtioPasstTests
         server.Start();
         try
         {
-            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.Both, TcpEnd.HostFirst);
+            await TcpExchange.FromGuestAsync(shell, Router, server, TcpDirection.Both);
         }
         finally
         {
@@ -84,7 +84,7 @@ public sealed class VirtioPasstTests
         await shell.StartAsync();
         try
         {
-            await TcpExchange.FromHostAsync(shell, new IPEndPoint(IPAddress.Loopback, port), direction, TcpEnd.HostFirst);
+            await TcpExchange.FromHostAsync(shell, new IPEndPoint(IPAddress.Loopback, port), direction);
         }
         finally
         {

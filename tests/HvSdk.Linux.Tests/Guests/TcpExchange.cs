@@ -5,7 +5,7 @@ using HvSdk.Live;
 
 namespace HvSdk.Linux.Tests.Guests;
 
-/// <summary>Random bytes over a TCP connection with a guest, which uses nc, and their checksums on both sides.</summary>
+/// <summary>Random bytes over a TCP connection with a guest, which uses nc, and their checksums on both sides. Where both send, the host ends the connection, once it has received all.</summary>
 internal static class TcpExchange
 {
     private const int Length = 2 << 20;
@@ -15,21 +15,21 @@ internal static class TcpExchange
     private const string NoInput = "<>/tmp/quiet";
     private static readonly string s_makeBytes = $"head -c {Length} /dev/urandom >/tmp/sent; [ -e /tmp/quiet ] || mkfifo /tmp/quiet";
 
-    // The guest's side stays open until it has got all.
-    private static readonly string s_sendAndWait = $"{{ cat /tmp/sent; until [ \"$(stat -c %s /tmp/received)\" = {Length} ]; do sleep 0.1; done; }} |";
+    // The guest's side stays open until the host's has ended: then its nc ends at once, whatever it has not sent yet.
+    private const string SendAndWait = "rm -f /tmp/ended; { cat /tmp/sent; until [ -e /tmp/ended ]; do sleep 0.1; done; } |";
 
     /// <summary>The guest connects to an address and a port, and a server of the host's is there.</summary>
-    public static async Task FromGuestAsync(GuestShell shell, string address, TcpListener server, TcpDirection direction = TcpDirection.Both, TcpEnd end = TcpEnd.Any)
+    public static async Task FromGuestAsync(GuestShell shell, string address, TcpListener server, TcpDirection direction = TcpDirection.Both)
     {
         Task<Socket> accepted = server.AcceptSocketAsync();
-        Task<string> said = shell.RunAsync($"{s_makeBytes}; {Nc($"{address} {((IPEndPoint)server.LocalEndpoint).Port}", direction, end)}; {PrintSums}");
+        Task<string> said = shell.RunAsync($"{s_makeBytes}; {Nc($"{address} {((IPEndPoint)server.LocalEndpoint).Port}", direction)}; {PrintSums}");
         AssertSame(await RunAsync(await accepted.WaitAsync(Limit.Value), direction), await said, direction);
     }
 
     /// <summary>The guest listens, and the host connects to where that is.</summary>
-    public static async Task FromHostAsync(GuestShell shell, IPEndPoint guest, TcpDirection direction = TcpDirection.Both, TcpEnd end = TcpEnd.Any)
+    public static async Task FromHostAsync(GuestShell shell, IPEndPoint guest, TcpDirection direction = TcpDirection.Both)
     {
-        await shell.RunAsync($"{s_makeBytes}; {Nc($"-l -p {guest.Port}", direction, end)} &");
+        await shell.RunAsync($"{s_makeBytes}; {Nc($"-l -p {guest.Port}", direction)} &");
         await shell.RunAsync($"until grep -qs ':{guest.Port:X4} .* 0A ' /proc/net/tcp*; do sleep 0.1; done");
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(guest).WaitAsync(Limit.Value);
@@ -37,10 +37,10 @@ internal static class TcpExchange
         AssertSame(sums, await shell.RunAsync($"wait; {PrintSums}"), direction);
     }
 
-    private static string Nc(string arguments, TcpDirection direction, TcpEnd end)
+    private static string Nc(string arguments, TcpDirection direction)
     {
         string input = direction.HasFlag(TcpDirection.ToHost) ? "</tmp/sent" : NoInput;
-        return end == TcpEnd.HostFirst && direction == TcpDirection.Both ? $"{s_sendAndWait} nc {arguments} >/tmp/received" : $"nc {arguments} {input} >/tmp/received";
+        return direction == TcpDirection.Both ? $"{SendAndWait} {{ nc {arguments} >/tmp/received; touch /tmp/ended; }}" : $"nc {arguments} {input} >/tmp/received";
     }
 
     /// <summary>The host's side of a connection.</summary>
@@ -53,6 +53,15 @@ internal static class TcpExchange
             byte[] sent = RandomNumberGenerator.GetBytes(Length);
             Task sending = direction.HasFlag(TcpDirection.ToGuest) ? SendAsync(stream, sent) : Task.CompletedTask;
             using var received = new MemoryStream();
+            if (direction == TcpDirection.Both)
+            {
+                byte[] all = new byte[Length];
+                await stream.ReadExactlyAsync(all).AsTask().WaitAsync(Limit.Value);
+                received.Write(all);
+                await sending.WaitAsync(Limit.Value);
+                socket.Shutdown(SocketShutdown.Send);
+            }
+
             await stream.CopyToAsync(received).WaitAsync(Limit.Value);
             await sending.WaitAsync(Limit.Value);
             return (Sum(sent), Sum(received.ToArray()));
@@ -61,7 +70,10 @@ internal static class TcpExchange
         async Task SendAsync(NetworkStream stream, byte[] bytes)
         {
             await stream.WriteAsync(bytes);
-            socket.Shutdown(SocketShutdown.Send);
+            if (direction != TcpDirection.Both)
+            {
+                socket.Shutdown(SocketShutdown.Send);
+            }
         }
     }
 
@@ -82,16 +94,6 @@ internal static class TcpExchange
     }
 
     private static string Sum(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
-}
-
-/// <summary>Who ends his sending first, where both send.</summary>
-internal enum TcpEnd
-{
-    /// <summary>Who is done.</summary>
-    Any,
-
-    /// <summary>The guest does so once it has received all.</summary>
-    HostFirst,
 }
 
 /// <summary>Who sends.</summary>
