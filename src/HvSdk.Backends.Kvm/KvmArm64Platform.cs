@@ -61,7 +61,7 @@ internal sealed class KvmArm64Platform : KvmHost
         return new HypervisorCapabilities
         {
             BackendName = KvmError.BackendName,
-            HostDescription = KvmProbe.Describe(),
+            HostDescription = KvmProbe.Describe(GuestArchitecture.Arm64),
             Architecture = GuestArchitecture.Arm64,
             Features = ReadFeatures(breakpoints > 0),
             MaxVcpus = Has(KVM_ARM64.KVM_CAP_ARM_IRQ_LINE_LAYOUT_2) ? maxVcpus : int.Min(maxVcpus, MaxNamedVcpus),

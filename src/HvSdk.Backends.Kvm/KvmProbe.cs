@@ -77,10 +77,10 @@ internal static class KvmProbe
         return TryCreatePartition(device);
     }
 
-    /// <summary>The kernel's words for itself, for people.</summary>
-    internal static string Describe()
+    /// <summary>The kernel's words for itself, for people. On arm64 KVM is part of the kernel, and no module of its own tells the architecture.</summary>
+    internal static string Describe(GuestArchitecture architecture)
     {
-        string? module = Array.Find(s_modules, static name => Directory.Exists($"/sys/module/{name}"));
+        string? module = architecture == GuestArchitecture.Arm64 ? "kvm_arm64" : Array.Find(s_modules, static name => Directory.Exists($"/sys/module/{name}"));
         return $"{module ?? "kvm"}, Linux {Environment.OSVersion.Version}";
     }
 
@@ -99,7 +99,7 @@ internal static class KvmProbe
         }
 
         device.TakeChild(partition).Dispose();
-        return BackendProbe.Available(KvmError.BackendName, Describe());
+        return BackendProbe.Available(KvmError.BackendName, Describe(device.Architecture));
     }
 
     /// <summary>What KVM_CREATE_VM is given: on arm64 the bits of guest addresses, and 0 for 40 where the kernel gives no choice (api.rst, 4.2).</summary>

@@ -47,7 +47,7 @@ internal sealed class KvmX64Platform : KvmHost
         return new HypervisorCapabilities
         {
             BackendName = KvmError.BackendName,
-            HostDescription = KvmProbe.Describe(),
+            HostDescription = KvmProbe.Describe(GuestArchitecture.X64),
             Architecture = GuestArchitecture.X64,
             Features = ReadFeatures(),
             MaxVcpus = int.Max(1, Device.CheckExtension(KVM.KVM_CAP_MAX_VCPUS)),

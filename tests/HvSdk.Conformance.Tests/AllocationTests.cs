@@ -12,7 +12,7 @@ public sealed class AllocationTests
     {
         const ulong elsewhere = TestMachine.DeviceAddress + 0x1000;
 
-        // A write and a read of the device's register and of an address without memory in each round; then it halts.
+        // A write and a read of the device's register and of an address without memory in each round.
         TestProgram program = Guest.Program(static g =>
         {
             g.Set(GuestRegister.Count, (ulong)s_rounds);
@@ -24,22 +24,22 @@ public sealed class AllocationTests
             g.Load(4);
             g.Add(GuestRegister.Count, -1);
             g.JumpUnlessZero(GuestRegister.Count, loop);
-            g.Halt();
+            g.End();
         });
         using var machine = new TestMachine(program);
         var device = new Counter();
         using BusWindow register = machine.Partition.DeviceBus().Map(Guest.DevicePlace, 4, device);
         using BusWindow mmio = machine.Partition.Mmio.Map(elsewhere, 8, device);
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
         program.Start(machine.Vcpu);
         Vcpu vcpu = machine.Vcpu;
         using var limit = new Timer(static vcpu => ((Vcpu)vcpu!).Cancel(), vcpu, Limit.Value, Timeout.InfiniteTimeSpan);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        VcpuExitKind kind = vcpu.Run(CancellationToken.None).Kind;
+        VcpuExitKind kind = vcpu.RunToEnd();
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
-        Assert.Equal((VcpuExitKind.Halt, 0L), (kind, allocated));
+        Assert.Equal((Guest.EndExit, 0L), (kind, allocated));
         Assert.Equal(2 * 4 * s_rounds, device.Accesses);
     }
 

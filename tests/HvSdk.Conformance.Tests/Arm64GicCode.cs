@@ -48,11 +48,10 @@ internal static class Arm64GicCode
         int interrupt = FirstShared + line;
         int word = interrupt / 32 * 4;
         a.Mov(5, s_layout.DistributorAddress);
-        if (isEdge)
-        {
-            a.Mov(6, 2UL << (interrupt % 16 * 2));
-            SetBits(a, Configuration + (interrupt / 16 * 4));
-        }
+
+        // What it is after a reset is the host's choice (GICv3 architecture, 12.9.9).
+        a.Mov(6, 2UL << (interrupt % 16 * 2));
+        SetBits(a, Configuration + (interrupt / 16 * 4), isSet: isEdge);
 
         a.Mov(6, 1UL << (interrupt % 32));
         SetBits(a, Group + word);
@@ -90,11 +89,16 @@ internal static class Arm64GicCode
         a.Eret();
     }
 
-    /// <summary>Sets the bits of X6 in a register at X5, and leaves the others.</summary>
-    private static void SetBits(Arm64Assembler a, int offset)
+    /// <summary>Sets, or clears, the bits of X6 in a register at X5, and leaves the others.</summary>
+    private static void SetBits(Arm64Assembler a, int offset, bool isSet = true)
     {
         a.Ldr(7, 5, 4, offset);
         a.OrRegister(7, 7, 6);
+        if (!isSet)
+        {
+            a.SubtractRegister(7, 7, 6);
+        }
+
         a.Str(7, 5, 4, offset);
     }
 }

@@ -68,7 +68,17 @@ internal sealed class Arm64GuestCode(Arm64Assembler a) : GuestCode
 
     public override void Done() => a.Str((int)GuestRegister.Value, Host, 1);
 
-    public override void Halt() => a.Wfi();
+    public override void End()
+    {
+        if (Guest.LeavesAtHalt)
+        {
+            a.Wfi();
+        }
+        else
+        {
+            Done();
+        }
+    }
 
     public override void Nop() => a.Nop();
 

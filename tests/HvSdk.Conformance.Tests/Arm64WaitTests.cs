@@ -18,10 +18,14 @@ public sealed class Arm64WaitTests
             a.Wfi();
         });
 
-        machine.RunOnce(VcpuExitKind.Halt);
-        Assert.Equal(Arm64Program.DefaultLoadAddress + 4, machine.ProgramCounter());
-        machine.RunOnce(VcpuExitKind.Halt);
-        Assert.Equal(Arm64Program.DefaultLoadAddress + 8, machine.ProgramCounter());
+        Divergences.Check("wfi-exit", () =>
+        {
+            TimeSpan limit = Divergences.LimitOf("wfi-exit");
+            machine.RunOnce(VcpuExitKind.Halt, limit);
+            Assert.Equal(Arm64Program.DefaultLoadAddress + 4, machine.ProgramCounter());
+            machine.RunOnce(VcpuExitKind.Halt, limit);
+            Assert.Equal(Arm64Program.DefaultLoadAddress + 8, machine.ProgramCounter());
+        });
     }
 
     [Fact]

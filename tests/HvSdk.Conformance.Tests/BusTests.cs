@@ -23,7 +23,7 @@ public sealed class BusTests
                 g.Store(4);
             }
 
-            g.Halt();
+            g.End();
         }));
         QueueDevice[] registers = [.. Enumerable.Range(0, count).Select(static _ => new QueueDevice())];
         QueueDevice[] pages = [.. Enumerable.Range(0, count).Select(static _ => new QueueDevice())];
@@ -33,7 +33,7 @@ public sealed class BusTests
             machine.Partition.Mmio.Map(firstPage + ((ulong)i * 0x1000), 0x1000, pages[i]);
         }
 
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         Assert.All(registers, static (device, i) => Assert.Equal([(ulong)i], device.Writes));
         Assert.All(pages, static (device, i) => Assert.Equal([(ulong)i], device.Writes));
@@ -51,14 +51,14 @@ public sealed class BusTests
         {
             g.In(size, start);
             g.Out(size, start);
-            g.Halt();
+            g.End();
         }));
         var two = new RecordingDevice(2);
         var next = new RecordingDevice(2);
         machine.Partition.DeviceBus().Map(Guest.DevicePlace, 2, two);
         machine.Partition.DeviceBus().Map(Guest.DevicePlace + 2, 2, next);
 
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         Assert.Equal(Guest.Low(ulong.MaxValue, size), machine.Read(GuestRegister.Value));
         Assert.Empty(two.Accesses);
@@ -78,12 +78,12 @@ public sealed class BusTests
             g.In(1);
             g.Copy(GuestRegister.Second, GuestRegister.Value);
             g.In(1);
-            g.Halt();
+            g.End();
         }));
         var device = new OneShotDevice();
         device.Window = machine.Partition.DeviceBus().Map(Guest.DevicePlace, 1, device);
 
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         Assert.Equal((0x42UL, 0xFFUL, 0xFFUL), (machine.Read(GuestRegister.First), machine.Read(GuestRegister.Second), machine.Read(GuestRegister.Value)));
     }

@@ -5,7 +5,7 @@ namespace HvSdk.Conformance.Tests;
 
 /// <summary>A line of the table: a behaviour that a hypervisor does not have, and what it does instead.</summary>
 /// <param name="Behaviour">The behaviour's name, as given to <see cref="Divergences.Check"/>.</param>
-/// <param name="Hypervisor">First word of the host descriptions that the line is about: "kvm_pvm"; or the family: "kvm" is all of kvm_amd, kvm_intel, kvm_pvm. "kvm_amd@tcg" is kvm_amd on a processor that QEMU emulates.</param>
+/// <param name="Hypervisor">First word of the host descriptions that the line is about: "kvm_pvm"; or the family: "kvm" is all of kvm_amd, kvm_intel, kvm_pvm, kvm_arm64. "kvm_amd@tcg" is kvm_amd on a processor that QEMU emulates.</param>
 /// <param name="Outcome">What happens instead; the test asserts it.</param>
 /// <param name="Differs">The difference, for people.</param>
 /// <param name="Why">Where it comes from, for people.</param>
@@ -22,6 +22,12 @@ internal abstract record DivergentOutcome
     {
         public override string? FindMismatch(Exception failure) =>
             failure is UnexpectedExitException exit && exit.Kind == Kind ? null : $"should be an exit {Kind}";
+    }
+
+    /// <summary>The guest does not leave where it should.</summary>
+    public sealed record NoExit : DivergentOutcome
+    {
+        public override string? FindMismatch(Exception failure) => failure is TimeoutException ? null : "should be a guest that does not leave";
     }
 
     /// <summary>The host cannot emulate the instruction, and gives its bytes.</summary>

@@ -14,6 +14,8 @@ internal static class Divergences
 
     private const string PvmRunsUserCode = "KVM_PVM runs code of privilege level 3 directly on the host's processor, outside any virtualization.";
 
+    private static readonly TimeSpan s_noExitLimit = TimeSpan.FromSeconds(3);
+
     /// <summary>All lines, in the order of the document.</summary>
     internal static IReadOnlyList<Divergence> Table { get; } =
     [
@@ -76,7 +78,12 @@ internal static class Divergences
         .. VcpuDivergences.Lines,
         .. WhpDivergences.Lines,
         .. HvfDivergences.Lines,
+        .. KvmArm64Divergences.Lines,
     ];
+
+    /// <summary>How long a test shall wait for a guest to leave: where the table says that it does not, long enough to see that it goes on.</summary>
+    internal static TimeSpan LimitOf(string behaviour) =>
+        Find(behaviour, LiveHypervisor.Capabilities.HostDescription)?.Outcome is DivergentOutcome.NoExit ? s_noExitLimit : Limit.Value;
 
     /// <summary>Runs a test body, or, where the table has a line for this hypervisor, asserts that it fails in the way that the line names.</summary>
     /// <param name="behaviour">The behaviour's name, unique among the tests.</param>

@@ -117,7 +117,7 @@ public sealed class DoorbellTests
         using BusWindow window = machine.Partition.DeviceBus().Map(Guest.DevicePlace, 4, device);
         using Doorbell doorbell = machine.Partition.CreateDoorbell(Locate(Guest.DeviceSpace, 4, 2));
 
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         Assert.Equal(["01000000"], device.Writes);
         Assert.True(IsRung(doorbell, expected: true));
@@ -177,7 +177,7 @@ public sealed class DoorbellTests
             }
         }
 
-        g.Halt();
+        g.End();
     }));
 
     /// <summary>Runs the guest to its halt. Where the host serves doorbells only the writes that ring nothing may leave; elsewhere all do, and the bus rings.</summary>
@@ -185,7 +185,7 @@ public sealed class DoorbellTests
     {
         if (!machine.Partition.Capabilities.Supports(HypervisorFeatures.HostDoorbells))
         {
-            machine.Run(VcpuExitKind.Halt);
+            machine.RunToEnd();
             Assert.Equal(rings.Count(false), machine.Vcpu.Statistics.UnhandledWrites);
             return;
         }
@@ -198,7 +198,7 @@ public sealed class DoorbellTests
             }
         }
 
-        machine.RunOnce(VcpuExitKind.Halt);
+        machine.RunOnce(Guest.EndExit);
     }
 
     private sealed class Recorder : IBusDevice

@@ -34,8 +34,14 @@ internal static class Guest
     /// <summary>The space of the places below.</summary>
     public static BusSpace DeviceSpace => IsX64 ? BusSpace.Ports : BusSpace.Mmio;
 
-    /// <summary>The instruction that waits for an interrupt: HLT, WFI.</summary>
-    public static byte[] HaltInstruction => IsX64 ? [0xF4] : [0x7F, 0x20, 0x03, 0xD5];
+    /// <summary>Whether the host leaves when the guest waits for an interrupt. KVM of AArch64 waits itself (the divergence "wfi-exit").</summary>
+    public static bool LeavesAtHalt => IsX64 || LiveHypervisor.Backend.Name != "KVM";
+
+    /// <summary>The exit at which a program ends (<see cref="GuestCode.End"/>).</summary>
+    public static VcpuExitKind EndExit => LeavesAtHalt ? VcpuExitKind.Halt : WriteExit;
+
+    /// <summary>The instruction that ends a program: HLT, WFI, or a store to the host (strb w0, [x28]).</summary>
+    public static byte[] EndInstruction => IsX64 ? [0xF4] : LeavesAtHalt ? [0x7F, 0x20, 0x03, 0xD5] : [0x80, 0x03, 0x00, 0x39];
 
     /// <summary>The instruction that does nothing.</summary>
     public static byte[] NopInstruction => IsX64 ? [0x90] : [0x1F, 0x20, 0x03, 0xD5];
@@ -84,6 +90,30 @@ internal static class Guest
 
     /// <summary>Whether an exit is that of <see cref="GuestCode.Done"/>.</summary>
     public static bool IsDone(this in VcpuExit exit) => exit.Kind == WriteExit && exit.Place() == DonePlace;
+
+    /// <summary>Whether an exit is that of <see cref="GuestCode.End"/>.</summary>
+    public static bool IsEnd(this in VcpuExit exit) => LeavesAtHalt ? exit.Kind == VcpuExitKind.Halt : exit.IsDone();
+
+    /// <summary>Runs the guest with the buses to its end.</summary>
+    public static void RunToEnd(this TestMachine machine)
+    {
+        if (LeavesAtHalt)
+        {
+            machine.Run(EndExit);
+        }
+        else
+        {
+            machine.RunToDone();
+        }
+    }
+
+    /// <summary>The same, with no limit.</summary>
+    /// <returns>How it ended.</returns>
+    public static VcpuExitKind RunToEnd(this Vcpu vcpu)
+    {
+        var handler = default(StopAtDone);
+        return LeavesAtHalt ? vcpu.Run(CancellationToken.None).Kind : vcpu.Run(ref handler, CancellationToken.None).Kind;
+    }
 
     /// <summary>Runs the guest to its next exit, which must say that it is done.</summary>
     public static void RunOnceToDone(this TestMachine machine) => Assert.Equal(DonePlace, machine.RunOnce(WriteExit).Place());

@@ -44,8 +44,8 @@ internal abstract class GuestCode
     /// <summary>Tells the host that the program is done, also where it must not halt: an exit <see cref="Guest.WriteExit"/> at <see cref="Guest.DonePlace"/>.</summary>
     public abstract void Done();
 
-    /// <summary>Waits for an interrupt; not at privilege level 3.</summary>
-    public abstract void Halt();
+    /// <summary>Ends the program: an exit <see cref="Guest.EndExit"/>, which is a wait for an interrupt where the host leaves for it; not at privilege level 3.</summary>
+    public abstract void End();
 
     public abstract void Nop();
 

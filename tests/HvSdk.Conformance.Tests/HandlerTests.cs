@@ -12,7 +12,7 @@ public sealed class HandlerTests
         g.In(1);
         g.Add(GuestRegister.Value, 1);
         g.Out(1);
-        g.Halt();
+        g.End();
     });
 
     [Fact]
@@ -23,9 +23,9 @@ public sealed class HandlerTests
         machine.Partition.DeviceBus().Map(Guest.DevicePlace, 1, device);
         var handler = new ScriptedHandler(static (in exit) => ExitDisposition.NotHandled);
 
-        machine.Run(ref handler, VcpuExitKind.Halt);
+        machine.Run(ref handler, Guest.EndExit);
 
-        Assert.Equal([Guest.ReadExit, Guest.WriteExit, VcpuExitKind.Halt], handler.Seen);
+        Assert.Equal([Guest.ReadExit, Guest.WriteExit, Guest.EndExit], handler.Seen);
         Assert.Equal([0x11UL], device.Writes);
     }
 
@@ -38,7 +38,7 @@ public sealed class HandlerTests
         ulong written = 0;
         var handler = new ScriptedHandler((in exit) =>
         {
-            if (!exit.IsAccess)
+            if (!exit.IsAccess || exit.IsEnd())
             {
                 return ExitDisposition.NotHandled;
             }
@@ -55,7 +55,7 @@ public sealed class HandlerTests
             return ExitDisposition.Handled;
         });
 
-        machine.Run(ref handler, VcpuExitKind.Halt);
+        machine.Run(ref handler, Guest.EndExit);
 
         Assert.Equal(0x21UL, written);
         Assert.Empty(device.Accesses);
@@ -65,9 +65,9 @@ public sealed class HandlerTests
     public void Handled_ReadWithoutAnswer_GivesOnes()
     {
         using var machine = new TestMachine(s_increment);
-        var handler = new ScriptedHandler(static (in exit) => exit.IsAccess ? ExitDisposition.Handled : ExitDisposition.Stop);
+        var handler = new ScriptedHandler(static (in exit) => exit.IsAccess && !exit.IsEnd() ? ExitDisposition.Handled : ExitDisposition.Stop);
 
-        machine.Run(ref handler, VcpuExitKind.Halt);
+        machine.Run(ref handler, Guest.EndExit);
 
         Assert.Equal(0UL, Guest.Low(machine.Read(GuestRegister.Value), 1));
     }
@@ -86,7 +86,7 @@ public sealed class HandlerTests
 
         VcpuExit exit = machine.Run(ref handler, Guest.ReadExit);
         Assert.Equal(Guest.DevicePlace, exit.Place());
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         Assert.Equal([new DeviceAccess(true, 0, 1)], device.Accesses);
         Assert.Equal([0x31], device.Bytes);
@@ -95,17 +95,17 @@ public sealed class HandlerTests
     [Fact]
     public void Handled_Halt_RunsOn()
     {
-        // Halts twice.
+        // Ends twice.
         using var machine = new TestMachine(Guest.Program(static g =>
         {
-            g.Halt();
+            g.End();
             g.Set(GuestRegister.First, 1);
-            g.Halt();
+            g.End();
         }));
         int halts = 0;
         var handler = new ScriptedHandler((in exit) => ++halts == 1 ? ExitDisposition.Handled : ExitDisposition.Stop);
 
-        machine.Run(ref handler, VcpuExitKind.Halt);
+        machine.Run(ref handler, Guest.EndExit);
 
         Assert.Equal(1UL, machine.Read(GuestRegister.First));
     }
@@ -123,7 +123,7 @@ public sealed class HandlerTests
         InvalidTimeZoneException exception = Assert.Throws<InvalidTimeZoneException>(() => machine.Run(ref thrower));
 
         Assert.Equal("from the handler", exception.Message);
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
         Assert.Equal(expectedValue, Guest.Low(machine.Read(GuestRegister.Value), 1));
         Assert.Equal(1 - expectedWrites, device.Writes.Count);
     }
@@ -137,7 +137,7 @@ public sealed class HandlerTests
             Assert.Throws<InvalidTimeZoneException>(() => { machine.Run(); });
         }
 
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         // The read gave ones, which the guest has incremented.
         Assert.Equal(0UL, Guest.Low(machine.Read(GuestRegister.Value), 1));
@@ -260,7 +260,7 @@ public sealed class HandlerTests
             {
                 g.Set(GuestRegister.Address, TestMachine.DeviceAddress);
                 g.Load(8);
-                g.Halt();
+                g.End();
             },
             level));
         machine.RunOnce(VcpuExitKind.MmioRead).SetValue(0x1234);
@@ -302,7 +302,8 @@ public sealed class HandlerTests
         public ExitDisposition Handle(in VcpuExit exit)
         {
             Seen.Add(exit.Kind);
-            return script(exit);
+            ExitDisposition disposition = script(exit);
+            return disposition == ExitDisposition.NotHandled && exit.IsEnd() ? ExitDisposition.Stop : disposition;
         }
     }
 

@@ -40,7 +40,7 @@ public sealed class MemoryBackingTests : IDisposable
         Assert.False(content.AsSpan().ContainsAnyExcept((byte)0));
 
         region.Write(0, 0x1122_3344_5566_7788UL);
-        machine.RunOnce(VcpuExitKind.Halt);
+        machine.RunOnce(Guest.EndExit);
 
         Assert.Equal(0x1122_3344_5566_7788UL, region.Read<ulong>(Size - 8));
     }
@@ -52,7 +52,7 @@ public sealed class MemoryBackingTests : IDisposable
         using (TestMachine machine = Copier())
         {
             MemoryRegion region = machine.Memory.Map(Here, Size, Options(FileSharing.Private));
-            machine.RunOnce(VcpuExitKind.Halt);
+            machine.RunOnce(Guest.EndExit);
 
             Assert.Equal(BitConverter.ToUInt64(before, FileOffset), region.Read<ulong>(Size - 8));
         }
@@ -68,7 +68,7 @@ public sealed class MemoryBackingTests : IDisposable
         using TestMachine machine = Copier();
 
         MemoryRegion region = machine.Memory.Map(Here, Size, Options(FileSharing.Private));
-        machine.RunOnce(VcpuExitKind.Halt);
+        machine.RunOnce(Guest.EndExit);
 
         Assert.Equal(BitConverter.ToUInt64(before, FileOffset), region.Read<ulong>(Size - 8));
     }
@@ -80,7 +80,7 @@ public sealed class MemoryBackingTests : IDisposable
         using (TestMachine machine = Copier())
         {
             MemoryRegion region = machine.Memory.Map(Here, Size, Options(FileSharing.Shared));
-            machine.RunOnce(VcpuExitKind.Halt);
+            machine.RunOnce(Guest.EndExit);
             region.Dispose();
         }
 
@@ -100,7 +100,7 @@ public sealed class MemoryBackingTests : IDisposable
             region = machine.Memory.Map(Here, Size, new MemoryRegionOptions { Backing = MemoryBacking.File(handle, FileSharing.Shared, FileOffset) });
         }
 
-        machine.RunOnce(VcpuExitKind.Halt);
+        machine.RunOnce(Guest.EndExit);
 
         Assert.Equal(BitConverter.ToUInt64(before, FileOffset), region.Read<ulong>(Size - 8));
     }
@@ -115,7 +115,7 @@ public sealed class MemoryBackingTests : IDisposable
         MemoryRegion other = second.Memory.Map(Here, Size, Options(FileSharing.Shared));
 
         one.Write(0, 0x5566UL);
-        second.RunOnce(VcpuExitKind.Halt);
+        second.RunOnce(Guest.EndExit);
 
         Assert.Equal(0x5566UL, other.Read<ulong>(Size - 8));
         Assert.Equal(0x5566UL, one.Read<ulong>(Size - 8));
@@ -157,6 +157,6 @@ public sealed class MemoryBackingTests : IDisposable
             g.Set(GuestRegister.Address, Here);
             g.Load(8);
             g.Store(8, Size - 8);
-            g.Halt();
+            g.End();
         }));
 }

@@ -29,7 +29,7 @@ public sealed class MemoryDiscardTests : IDisposable
         region.Write(Size - 8, ulong.MaxValue);
 
         Assert.True(machine.Memory.TryDiscard(Here, Page));
-        machine.RunOnce(VcpuExitKind.Halt);
+        machine.RunOnce(Guest.EndExit);
 
         Assert.Equal(0UL, region.Read<ulong>(0));
         Assert.Equal(0UL, region.Read<ulong>(Size - 8));
@@ -116,6 +116,6 @@ public sealed class MemoryDiscardTests : IDisposable
             g.Set(GuestRegister.Address, Here);
             g.Load(8);
             g.Store(8, Size - 8);
-            g.Halt();
+            g.End();
         }));
 }

@@ -30,7 +30,7 @@ public sealed class UnhandledAccessTests
             g.Out(2);
         }
 
-        g.Halt();
+        g.End();
     });
 
     private static GuestProgram CreateX64() => GuestProgram.LongMode(static a =>
@@ -54,7 +54,7 @@ public sealed class UnhandledAccessTests
     {
         using var machine = new TestMachine(s_program);
 
-        machine.Run(VcpuExitKind.Halt);
+        machine.RunToEnd();
 
         Assert.Equal(0xFFFF_FFFF, machine.Read(GuestRegister.Value));
         Assert.Equal(ulong.MaxValue, machine.Read(GuestRegister.Second));
@@ -69,7 +69,7 @@ public sealed class UnhandledAccessTests
 
         using (var machine = new TestMachine(s_program))
         {
-            machine.Run(VcpuExitKind.Halt);
+            machine.RunToEnd();
             AssertCounted(before, Measure());
         }
 

@@ -61,7 +61,7 @@ internal sealed class X64GuestCode(Assembler a, GuestMarks marks) : GuestCode
 
     public override void Done() => a.Done();
 
-    public override void Halt() => a.hlt();
+    public override void End() => a.hlt();
 
     public override void Nop() => a.nop();
 

@@ -6,24 +6,27 @@ namespace HvSdk.Live;
 /// </summary>
 public static class AbsentFeatures
 {
-    private static readonly (string Backend, string Refusal, string Why)[] s_table =
+    private static readonly (string Backend, string Host, string Refusal, string Why)[] s_table =
     [
-        ("WHP", "does not offer FullInterruptController", "The platform keeps local APICs and no other interrupt chip."),
-        ("WHP", "does not offer TimerChip", "The platform keeps no timer chip."),
-        ("WHP", "does not offer MemoryDiscard", "Windows takes the pages of a section back with the section alone."),
-        ("WHP", "does not offer HugePages", "Windows chooses the pages of sections itself."),
-        ("WHP", "does not offer CounterFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
-        ("WHP", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
-        ("HVF", "allows one virtual machine in a process", "The framework allows one virtual machine in a process."),
-        ("HVF", "does not offer MemoryDiscard", "The backend does not take pages back from the framework."),
-        ("WHP", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
+        ("WHP", "", "does not offer FullInterruptController", "The platform keeps local APICs and no other interrupt chip."),
+        ("WHP", "", "does not offer TimerChip", "The platform keeps no timer chip."),
+        ("WHP", "", "does not offer MemoryDiscard", "Windows takes the pages of a section back with the section alone."),
+        ("WHP", "", "does not offer HugePages", "Windows chooses the pages of sections itself."),
+        ("WHP", "", "does not offer CounterFrequencyControl", "The platform's time-stamp counter has the processor's frequency."),
+        ("WHP", "", "and the platform lets one partition of a process have any", "The platform lets one partition of a process have memory."),
+        ("HVF", "", "allows one virtual machine in a process", "The framework allows one virtual machine in a process."),
+        ("HVF", "", "does not offer MemoryDiscard", "The backend does not take pages back from the framework."),
+        ("WHP", "", "and this Windows does not let its accesses leave", "Windows versions without WHvPartitionPropertyCodeMsrActionList, and the stand-in, keep the MSRs that the platform handles."),
+        ("KVM", "kvm_arm64", "does not offer HypercallExits", "Linux on arm64 lets calls leave from 6.4 on."),
+        ("KVM", "kvm_arm64", "does not offer RegisterExits", "KVM on arm64 raises the guest's exception at system registers that it does not know."),
+        ("KVM", "kvm_arm64", "and this KVM offers 0", "Linux on arm64 has dirty rings from 6.2 on."),
     ];
 
     private const string OtherReason = "Not possible: it is a test of ";
     private const string BackendReason = "Not possible on ";
 
-    /// <summary>The lines of the table, for documents.</summary>
-    public static IReadOnlyList<(string Backend, string Refusal, string Why)> Table => s_table;
+    /// <summary>The lines of the table, for documents. A host is the first word of <see cref="HypervisorCapabilities.HostDescription"/>; empty: every host of the backend.</summary>
+    public static IReadOnlyList<(string Backend, string Host, string Refusal, string Why)> Table => s_table;
 
     /// <summary>Whether a test was skipped because of a line of the table.</summary>
     /// <param name="reason">The reason that it gave.</param>
@@ -44,9 +47,10 @@ public static class AbsentFeatures
     public static void SkipIfKnown(Exception refusal)
     {
         ArgumentNullException.ThrowIfNull(refusal);
-        foreach ((string backend, string text, string why) in s_table)
+        foreach ((string backend, string host, string text, string why) in s_table)
         {
-            if (refusal.Message.StartsWith(backend, StringComparison.Ordinal) && refusal.Message.Contains(text, StringComparison.Ordinal))
+            if (refusal.Message.StartsWith(backend, StringComparison.Ordinal) && refusal.Message.Contains(text, StringComparison.Ordinal)
+                && (host.Length == 0 || LiveHypervisor.Capabilities.HostDescription.StartsWith(host, StringComparison.Ordinal)))
             {
                 Xunit.Assert.Skip(Reason(backend, why));
             }

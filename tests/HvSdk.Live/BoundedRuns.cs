@@ -5,9 +5,10 @@ public static class BoundedRuns
 {
     /// <summary><see cref="Vcpu.RunOnce"/>, bounded.</summary>
     /// <param name="vcpu">The vCPU.</param>
-    public static VcpuExit RunOnceBounded(this Vcpu vcpu)
+    /// <param name="limit">The limit; null: <see cref="Limit.Value"/>.</param>
+    public static VcpuExit RunOnceBounded(this Vcpu vcpu, TimeSpan? limit = null)
     {
-        using var watchdog = new Watchdog(vcpu);
+        using var watchdog = new Watchdog(vcpu, limit ?? Limit.Value);
         VcpuExit exit = vcpu.RunOnce();
         watchdog.ThrowIfExceeded("the guest's next exit");
         return exit;
@@ -17,7 +18,7 @@ public static class BoundedRuns
     /// <param name="vcpu">The vCPU.</param>
     public static VcpuExit RunBounded(this Vcpu vcpu)
     {
-        using var watchdog = new Watchdog(vcpu);
+        using var watchdog = new Watchdog(vcpu, Limit.Value);
         VcpuExit exit = vcpu.Run(CancellationToken.None);
         watchdog.ThrowIfExceeded("the guest's run to end");
         return exit;
@@ -30,7 +31,7 @@ public static class BoundedRuns
     public static VcpuExit RunBounded<THandler>(this Vcpu vcpu, scoped ref THandler handler)
         where THandler : IVcpuHandler, allows ref struct
     {
-        using var watchdog = new Watchdog(vcpu);
+        using var watchdog = new Watchdog(vcpu, Limit.Value);
         VcpuExit exit = vcpu.Run(ref handler, CancellationToken.None);
         watchdog.ThrowIfExceeded("the guest's run with a handler to end");
         return exit;
@@ -44,10 +45,10 @@ public static class BoundedRuns
         private bool _isOver;
         private bool _isExceeded;
 
-        public Watchdog(Vcpu vcpu)
+        public Watchdog(Vcpu vcpu, TimeSpan limit)
         {
             _vcpu = vcpu;
-            _timer = new Timer(static state => ((Watchdog)state!).Bark(), this, Limit.Value, Timeout.InfiniteTimeSpan);
+            _timer = new Timer(static state => ((Watchdog)state!).Bark(), this, limit, Timeout.InfiniteTimeSpan);
         }
 
         public void ThrowIfExceeded(string what)

@@ -55,9 +55,17 @@ public static class LiveHypervisor
     public static Hypervisor Open(HypervisorBackend? backend = null)
     {
         SkipUnlessAvailable();
-        Hypervisor hypervisor = Hypervisor.Open(backend ?? Backend);
-        TestContext.Current.TestOutputHelper?.WriteLine($"Ran on {hypervisor.Capabilities.BackendName}: {hypervisor.Capabilities.HostDescription}");
-        return hypervisor;
+        try
+        {
+            Hypervisor hypervisor = Hypervisor.Open(backend ?? Backend);
+            TestContext.Current.TestOutputHelper?.WriteLine($"Ran on {hypervisor.Capabilities.BackendName}: {hypervisor.Capabilities.HostDescription}");
+            return hypervisor;
+        }
+        catch (HypervisorUnavailableException refusal)
+        {
+            AbsentFeatures.SkipIfKnown(refusal);
+            throw;
+        }
     }
 
     /// <summary>Skips a test of what one backend alone has: its own options, or what it does with its system.</summary>

@@ -89,9 +89,10 @@ public sealed class TestMachine : IDisposable
 
     /// <summary>Runs the guest to its next exit, and fails unless that is of the expected kind.</summary>
     /// <param name="expected">The kind.</param>
-    public VcpuExit RunOnce(VcpuExitKind expected)
+    /// <param name="limit">How long it may take; null: <see cref="Limit.Value"/>.</param>
+    public VcpuExit RunOnce(VcpuExitKind expected, TimeSpan? limit = null)
     {
-        VcpuExit exit = RunOnce();
+        VcpuExit exit = Vcpu.RunOnceBounded(limit);
         UnexpectedExitException.ThrowUnless(expected, exit, Vcpu, _program);
         return exit;
     }

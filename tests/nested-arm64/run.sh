@@ -15,6 +15,7 @@ Usage: run.sh [OPTION]... FOLDER -- PROGRAM [ARGUMENT]...
   --memory MIB       its memory (default 1536)
   --timeout SECONDS  limit for the whole run (default 300)
   --env NAME=VALUE   set a variable for the program; may be repeated
+  --results DIR      what the program leaves in /results, text files, is put there; without it, it goes to our output
   --machine DIR      parts made by build.sh --out DIR (default: artifacts/nested-arm64 in the repository)
 
 The console of the machine goes to our output. Exit code: that of the program, or 124 at the time limit, or 125 where the machine did not start.
@@ -32,6 +33,7 @@ cpu=neoverse-n1 # 'max' makes each exit three times dearer, for its pointer auth
 cpus=1
 memory=1536
 timeout=300
+results=
 folder=
 variables=()
 while (($# > 0)); do
@@ -44,7 +46,7 @@ while (($# > 0)); do
             usage
             exit 0
             ;;
-        --cpu | --cpus | --memory | --timeout | --env | --machine)
+        --cpu | --cpus | --memory | --timeout | --env | --results | --machine)
             (($# >= 2)) || die "$1 needs a value"
             case $1 in
                 --cpu) cpu=$2 ;;
@@ -52,6 +54,7 @@ while (($# > 0)); do
                 --memory) memory=$2 ;;
                 --timeout) timeout=$2 ;;
                 --env) variables+=("$2") ;;
+                --results) results=$2 ;;
                 --machine) machine=$2 ;;
             esac
             shift 2
@@ -82,13 +85,29 @@ chmod -R u+rwX "$work/tree"
 cat "$machine/initramfs" "$work/app.cpio" >"$work/initrd"
 rm -rf "$work/tree" "$work/app.cpio"
 
+# The console, without the files that go to --results.
+show() {
+    if [[ -n $results ]]; then
+        sed -u '/^init: file /,/^init: end of file/d'
+    else
+        cat
+    fi
+}
+
 code=0
 timeout --kill-after=10 "$timeout" qemu-system-aarch64 -M virt,virtualization=on,gic-version=3 -cpu "$cpu" -smp "$cpus" -m "$memory" -nodefaults -no-reboot \
-    -display none -serial stdio -kernel "$machine/vmlinuz" -initrd "$work/initrd" -append "console=ttyAMA0 quiet panic=-1" | tee "$work/console" || code=${PIPESTATUS[0]}
+    -display none -serial stdio -kernel "$machine/vmlinuz" -initrd "$work/initrd" -append "console=ttyAMA0 quiet panic=-1" | tee "$work/console" | show || code=${PIPESTATUS[0]}
 ((code != 124)) || {
     echo "run.sh: the machine was still running after $timeout s" >&2
     exit 124
 }
+if [[ -n $results ]]; then
+    mkdir -p "$results"
+    tr -d '\r' <"$work/console" | awk -v folder="$results" '
+        sub(/^init: file /, "") { if ($0 !~ /\//) file = folder "/" $0; next }
+        /^init: end of file$/ { if (file) close(file); file = ""; next }
+        file { print >file }'
+fi
 ended=$(tr -d '\r' <"$work/console" | sed -n 's/^init: ended with \([0-9]*\)$/\1/p' | tail -n 1)
 [[ -n $ended ]] || die "the machine ended ($code) before the program did"
 exit "$ended"

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace HvSdk.Live.Behaviours;
 
-/// <summary>A report of the conformance suite over a stand-in, class by class.</summary>
+/// <summary>A report of the conformance suite in a run of its own, class by class.</summary>
 internal sealed class BehaviourReport
 {
     private readonly ILookup<string, XElement> _tests;
@@ -15,13 +15,14 @@ internal sealed class BehaviourReport
 
     /// <summary>What a class of tests has come to, for its cell.</summary>
     /// <param name="testClass">The class.</param>
-    internal string CellOf(string testClass)
+    /// <param name="word">What is said where all of its tests have passed.</param>
+    internal string CellOf(string testClass, string word)
     {
         XElement[] tests = [.. _tests[testClass]];
         Assert.True(tests.Length > 0, $"The report holds no test of {testClass}.");
         string[] reasons = [.. tests.Select(static test => test.Element("reason")?.Value).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(AbsentFeatures.Shorten)];
         string why = string.Join(" ", reasons);
         bool anyPassed = tests.Any(static test => test.Attribute("result")?.Value == "Pass");
-        return reasons.Length == 0 ? "stand-in" : anyPassed ? $"stand-in; in part not possible: {why}" : $"not possible: {why}";
+        return reasons.Length == 0 ? word : anyPassed ? $"{word}; in part not possible: {why}" : $"not possible: {why}";
     }
 }

@@ -8,17 +8,17 @@ namespace HvSdk.Live.Behaviours;
 /// <summary>The table of behaviours and backends in docs/backends.md: a line for each class of tests, in the words that it has in its source.</summary>
 /// <remarks>
 /// What runs over a stand-in, and what is not possible there, is taken from the suite's report, by the run that made it: it writes its own column, and leaves the others as they are. What only a
-/// scripted fake shows is taken from the classes of its tests. "real" is KVM on the host and in the nested machine, where the same suite runs. What Windows says is taken from the transcripts of
-/// the field kit in docs/transcripts.
+/// scripted fake shows is taken from the classes of its tests. "real" is KVM on the host and in the nested machines, where the same suite runs; that of arm64 alone has the guests of AArch64, and its
+/// run writes their cells. What Windows says is taken from the transcripts of the field kit in docs/transcripts.
 /// </remarks>
 public static partial class BehaviourTable
 {
-    private const string Begin = "<!-- behaviours: written by HvSdk.Whp.StandIn.Tests and HvSdk.Hvf.StandIn.Tests with HVSDK_UPDATE=1 -->";
+    private const string Begin = "<!-- behaviours: written by HvSdk.Whp.StandIn.Tests, HvSdk.Hvf.StandIn.Tests and HvSdk.Nested.Tests with HVSDK_UPDATE=1 -->";
     private const string End = "<!-- /behaviours -->";
     private const string NotPossible = "not possible";
+    private const string StandIn = "stand-in";
     private const string NotSeen = "not seen yet";
     private const string NotOnWindows = "not possible: The answers of the platform are made up.";
-    private const string NoMachine = "not possible: Its guests are AArch64, and no such machine was at hand.";
     private const string NoGuests = "not possible: Its guests are AArch64.";
 
     /// <summary>The tests of a backend that run on a scripted fake of its platform.</summary>
@@ -26,7 +26,7 @@ public static partial class BehaviourTable
 
     private static string Document => Path.Combine(SourceTree.Root, "docs", "backends.md");
 
-    /// <summary>Compares the document with a report of the conformance suite over a stand-in, or writes its column anew.</summary>
+    /// <summary>Compares the document with a report of the conformance suite in a run of its own, or writes its column anew.</summary>
     /// <param name="column">The column.</param>
     /// <param name="report">The report.</param>
     public static void Check(BehaviourColumn column, string report) => Check(column, new BehaviourReport(report));
@@ -60,9 +60,11 @@ public static partial class BehaviourTable
         {
             bool isArm64 = sources[name].Contains("[Arm64Only]", StringComparison.Ordinal);
             DocumentLine? seen = lines.GetValueOrDefault(name);
-            string kvm = isArm64 ? NoMachine : $"real{Divergences(sources[name], document)}";
-            string whp = isArm64 ? NoGuests : column == BehaviourColumn.Whp ? report!.CellOf(name) : seen?.Whp ?? NotSeen;
-            string hvf = column == BehaviourColumn.Hvf ? report!.CellOf(name) : seen?.Hvf ?? NotSeen;
+            string kvm = !isArm64 ? $"real{Divergences(sources[name], document)}"
+                : column == BehaviourColumn.KvmArm64 ? report!.CellOf(name, $"real{Divergences(sources[name], document)}")
+                : seen?.Kvm ?? NotSeen;
+            string whp = isArm64 ? NoGuests : column == BehaviourColumn.Whp ? report!.CellOf(name, StandIn) : seen?.Whp ?? NotSeen;
+            string hvf = column == BehaviourColumn.Hvf ? report!.CellOf(name, StandIn) : seen?.Hvf ?? NotSeen;
             string onWindows = whp.StartsWith(NotPossible, StringComparison.Ordinal) ? whp : WindowsTranscripts.Cell(transcripts, number);
             text.Append(new DocumentLine($"{number}", Escape(summary), name, kvm, whp, onWindows, hvf));
         }
@@ -113,9 +115,12 @@ public static partial class BehaviourTable
     }
 }
 
-/// <summary>A column that a run over a stand-in fills.</summary>
+/// <summary>A column that a run of the suite over a stand-in, or in another machine, fills.</summary>
 public enum BehaviourColumn
 {
+    /// <summary>KVM on arm64: the lines about AArch64.</summary>
+    KvmArm64,
+
     /// <summary>The Windows Hypervisor Platform.</summary>
     Whp,
 
