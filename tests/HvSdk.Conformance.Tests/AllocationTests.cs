@@ -30,10 +30,10 @@ public sealed class AllocationTests
         var device = new Counter();
         using BusWindow register = machine.Partition.DeviceBus().Map(Guest.DevicePlace, 4, device);
         using BusWindow mmio = machine.Partition.Mmio.Map(elsewhere, 8, device);
-        machine.RunToEnd();
-        program.Start(machine.Vcpu);
         Vcpu vcpu = machine.Vcpu;
-        using var limit = new Timer(static vcpu => ((Vcpu)vcpu!).Cancel(), vcpu, Limit.Value, Timeout.InfiniteTimeSpan);
+        using var limit = new Timer(static vcpu => ((Vcpu)vcpu!).Cancel(), vcpu, 2 * Limit.Value, Timeout.InfiniteTimeSpan);
+        vcpu.RunToEnd();
+        program.Start(vcpu);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         VcpuExitKind kind = vcpu.RunToEnd();
