@@ -42,7 +42,7 @@ internal sealed unsafe partial class KvmArm64RunLoop
         _isKernelsAccessOpen = false;
         _arm64.GetRegisters(out Arm64Registers registers);
         Volatile.Write(ref _run->immediate_exit, 1);
-        int result = _vcpu.Run();
+        int result = Descriptor.Run();
         Volatile.Write(ref _run->immediate_exit, 0);
         if (result is not -LibC.EINTR)
         {

@@ -6,46 +6,28 @@ namespace HvSdk.Backends.Kvm;
 
 /// <summary>A vCPU of arm64: the run loop's inner half.</summary>
 /// <remarks>
-/// Kicks are those of <see cref="KvmVcpu"/>. The kernel waits for interrupts itself, with its GIC and without, so there is no exit at WFI. Where the interrupt controller is the
+/// The kernel waits for interrupts itself, with its GIC and without, so there is no exit at WFI. Where the interrupt controller is the
 /// caller's, the kernel tells the virtual timer's output in the shared page and returns when it changes.
 /// </remarks>
-internal sealed unsafe partial class KvmArm64RunLoop : VcpuBackend
+internal sealed unsafe partial class KvmArm64RunLoop : KvmVcpuBase
 {
-    /// <summary>How often a ring may be full and turn out to be empty, one time after the other.</summary>
-    private const int MaxEmptyHarvests = 1000;
-
     private readonly KvmArm64Partition _partition;
-    private readonly SafeFd _vcpu;
-    private readonly SafeMapping _runMapping;
-    private readonly KvmDirtyRing? _dirtyRing;
     private readonly KvmArm64Registers _registers;
     private readonly KvmArm64Vcpu _arm64;
     private readonly KvmArm64Debugger _debugger;
-    private readonly int _threadId = LibC.gettid();
 
     // SAFETY: valid until Dispose, which the core calls when no other call is under way and none will follow.
     private readonly kvm_run* _run;
     private int _emptyHarvests;
 
     internal KvmArm64RunLoop(KvmArm64Partition partition, SafeFd vcpu, int index)
+        : base(partition, vcpu)
     {
         _partition = partition;
-        _vcpu = vcpu;
-        _ = KickSignal.Number;
+        _run = (kvm_run*)RunPage;
         _registers = new KvmArm64Registers(vcpu, partition.Gic, Arm64Vcpu.GetAffinity(index));
         _arm64 = new KvmArm64Vcpu(this, partition, vcpu, _registers, index);
         _debugger = new KvmArm64Debugger(vcpu, _registers);
-        _runMapping = SafeMapping.Map(vcpu, (nuint)partition.Host.VcpuMappingSize, 0, LibC.MAP_SHARED, "mmap of a vCPU");
-        _run = (kvm_run*)_runMapping.Pointer;
-        try
-        {
-            _dirtyRing = partition.DirtyRings?.Add(vcpu);
-        }
-        catch
-        {
-            _runMapping.Dispose();
-            throw;
-        }
     }
 
     public override Arm64VcpuBackend Arm64 => _arm64;
@@ -74,7 +56,7 @@ internal sealed unsafe partial class KvmArm64RunLoop : VcpuBackend
         do
         {
             _debugger.BeforeEntry();
-            int result = _vcpu.Run();
+            int result = Descriptor.Run();
             if (result < 0)
             {
                 FailedEntry(-result, out exit);
@@ -84,27 +66,7 @@ internal sealed unsafe partial class KvmArm64RunLoop : VcpuBackend
         while (!TryDecode(out exit));
     }
 
-    public override void Kick()
-    {
-        Volatile.Write(ref _run->immediate_exit, 1);
-        KickSignal.Send(_threadId);
-    }
-
     public override void SetDebug(VcpuDebugOptions options) => _debugger.Set(options);
-
-    public override IReadOnlyList<HostStatistic> ReadStatistics() =>
-        _partition.Host.Capabilities.Supports(HypervisorFeatures.HostStatistics) ? KvmStatistics.Read(_vcpu) : [];
-
-    public override void Dispose()
-    {
-        if (_dirtyRing is not null)
-        {
-            _partition.DirtyRings!.Remove(_dirtyRing);
-        }
-
-        _runMapping.Dispose();
-        _vcpu.Dispose();
-    }
 
     /// <summary>KVM_RUN returned an error: a kick, a signal, the timer, or something that the guest has brought about, which is a value.</summary>
     private void FailedEntry(int error, out VcpuExit exit)

@@ -4,45 +4,30 @@ using HvSdk.Backends.Kvm.Interop;
 namespace HvSdk.Backends.Kvm;
 
 /// <summary>A KVM vCPU: the run loop's inner half.</summary>
-/// <remarks>
-/// A kick sets immediate_exit and then signals the thread: before the entry the flag makes KVM_RUN return at once, after it the signal does.
-/// The flag is cleared here when the kernel has seen it, and only then does the core look at who has asked, so none is lost. EINTR alone
-/// means nothing: the runtime uses signals too.
-/// </remarks>
-internal sealed unsafe class KvmVcpu : VcpuBackend
+internal sealed unsafe class KvmVcpu : KvmVcpuBase
 {
-    /// <summary>How often a ring may be full and turn out to be empty, one time after the other.</summary>
-    private const int MaxEmptyHarvests = 1000;
-
     private readonly KvmX64Partition _partition;
-    private readonly SafeFd _vcpu;
-    private readonly SafeMapping _runMapping;
-    private readonly KvmDirtyRing? _dirtyRing;
     private readonly KvmX64Vcpu _x64;
     private readonly KvmEmulation? _emulation;
-    private readonly int _threadId = LibC.gettid();
 
     // SAFETY: both are valid until Dispose, which the core calls when no other call is under way and none will follow.
     private readonly kvm_run* _run;
     private readonly int _number;
 
     internal KvmVcpu(KvmX64Partition partition, SafeFd vcpu)
+        : base(partition, vcpu)
     {
         _partition = partition;
-        _vcpu = vcpu;
-        _ = KickSignal.Number;
-        _runMapping = SafeMapping.Map(vcpu, (nuint)partition.Host.VcpuMappingSize, 0, LibC.MAP_SHARED, "mmap of a vCPU");
-        _run = (kvm_run*)_runMapping.Pointer;
+        _run = (kvm_run*)RunPage;
         _number = vcpu.Number;
         try
         {
-            _dirtyRing = partition.DirtyRings?.Add(vcpu);
             _x64 = new KvmX64Vcpu(partition, vcpu, _run);
             _emulation = partition.Host.Options.EmulateFailedInstructions ? new KvmEmulation(partition, vcpu, _x64) : null;
         }
         catch
         {
-            _runMapping.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -116,27 +101,7 @@ internal sealed unsafe class KvmVcpu : VcpuBackend
         }
     }
 
-    public override void Kick()
-    {
-        Volatile.Write(ref _run->immediate_exit, 1);
-        KickSignal.Send(_threadId);
-    }
-
     public override void SetDebug(VcpuDebugOptions options) => _x64.SetDebug(options);
-
-    public override IReadOnlyList<HostStatistic> ReadStatistics() =>
-        _partition.Host.Capabilities.Supports(HypervisorFeatures.HostStatistics) ? KvmStatistics.Read(_vcpu) : [];
-
-    public override void Dispose()
-    {
-        if (_dirtyRing is not null)
-        {
-            _partition.DirtyRings!.Remove(_dirtyRing);
-        }
-
-        _runMapping.Dispose();
-        _vcpu.Dispose();
-    }
 
     /// <summary>Whether an emulated instruction ends the entry; where the emulator does not know it either, with the kernel's own exit.</summary>
     private bool IsEnded(KvmEmulationResult result, ref VcpuExit exit)
