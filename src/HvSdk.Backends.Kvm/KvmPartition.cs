@@ -50,6 +50,10 @@ internal abstract partial class KvmPartition : PartitionBackend
 
     public override bool DiscardMemory(SafeBuffer block, ulong offset, ulong size) => ((SafeMapping)block).TryDiscard(offset, size);
 
+    public override long ReadFile(SafeFileHandle file, long offset, ReadOnlySpan<HostRange> pieces) => FileVectors.Read(file, offset, pieces);
+
+    public override long WriteFile(SafeFileHandle file, long offset, ReadOnlySpan<HostRange> pieces) => FileVectors.Write(file, offset, pieces);
+
     public override object MapMemory(ulong address, SafeBuffer block, ulong offset, ulong size, MemoryAccess access, bool trackDirtyPages) =>
         Memory.Map(address, (SafeMapping)block, offset, size, access, trackDirtyPages);
 

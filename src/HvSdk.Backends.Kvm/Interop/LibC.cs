@@ -103,6 +103,12 @@ internal static unsafe partial class LibC
     internal static partial nint pread(SafeFd fd, void* buffer, nuint count, long offset);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint preadv(SafeHandle fd, HostRange* pieces, int count, long offset);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint pwritev(SafeHandle fd, HostRange* pieces, int count, long offset);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial nint write(SafeFd fd, void* buffer, nuint count);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -51,9 +51,6 @@ public sealed class SparseFileStorage : IBlockStorage, IDisposable
     /// <summary>The image's file system has holes, and the image may be written.</summary>
     public bool CanDiscard { get; }
 
-    /// <summary>True: each call is one of the system's.</summary>
-    public bool PrefersFewCalls => true;
-
     /// <summary>Makes a new image that reads as zeroes and takes up no room yet, and opens it.</summary>
     /// <param name="path">The file, which does not exist.</param>
     /// <param name="length">Bytes, a multiple of 512, at least 512.</param>
@@ -74,6 +71,12 @@ public sealed class SparseFileStorage : IBlockStorage, IDisposable
 
     /// <inheritdoc/>
     public void Write(long offset, ReadOnlySpan<byte> source) => _file.Write(offset, source);
+
+    /// <inheritdoc/>
+    public void Read(long offset, WritableBuffers destination) => _file.Read(offset, destination);
+
+    /// <inheritdoc/>
+    public void Write(long offset, ReadableBuffers source) => _file.Write(offset, source);
 
     /// <inheritdoc/>
     public void Flush() => _file.Flush();

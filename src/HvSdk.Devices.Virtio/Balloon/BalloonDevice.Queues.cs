@@ -139,7 +139,7 @@ public sealed partial class BalloonDevice
         long left = MaxReportPerLook;
         while (_reporting is not null || TryTakeReport(queue))
         {
-            while (left > 0 && _reporting!.TryGetWritable(_reportIndex, out GuestBuffer buffer))
+            while (left > 0 && _reporting!.TryGetWritable(_reportIndex, out GuestRange buffer))
             {
                 left -= ReturnPart(buffer, left);
             }
@@ -169,7 +169,7 @@ public sealed partial class BalloonDevice
 
     /// <summary>Gives back whole pages of a buffer, from where the last call ended.</summary>
     /// <returns>What it counts for in this look.</returns>
-    private long ReturnPart(GuestBuffer buffer, long limit)
+    private long ReturnPart(GuestRange buffer, long limit)
     {
         uint size = (uint)long.Min(buffer.Length - _reportOffset, (limit + PageSize - 1) & -PageSize);
         ulong start = buffer.Address + _reportOffset;

@@ -16,9 +16,6 @@ internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
 
     private const int DiscardStepLength = 1 << 26;
 
-    // Pieces shorter than this are copied together, where each would be a system call.
-    private const int CopiedPieceLength = 1 << 15;
-
     // struct virtio_blk_req (virtio 1.2, 5.2.6): type, reserved, sector; then data and status.
     private const int HeaderLength = 16;
     private const int SectorOffset = 8;
@@ -26,7 +23,6 @@ internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
 
     private readonly BlockRange[] _ranges = new BlockRange[MaxRanges];
     private readonly byte[] _rangeBytes = new byte[MaxRanges * BlockRange.Size];
-    private byte[]? _copy;
     private DescriptorChain? _chain;
     private BlockFeatures _features;
     private int _rangeCount;
@@ -178,10 +174,10 @@ internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
         switch (Type)
         {
             case BlockRequestType.In:
-                Move(offset, length, isRead: true);
+                storage.Read(offset, new WritableBuffers(_chain!, _moved, length));
                 break;
             case BlockRequestType.Out:
-                Move(offset, length, isRead: false);
+                storage.Write(offset, new ReadableBuffers(_chain!, HeaderLength + _moved, length));
                 break;
             case BlockRequestType.WriteZeroes:
                 storage.WriteZeroes(offset, length, mayUnmap && storage.CanDiscard);
@@ -203,51 +199,6 @@ internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
         storage.Flush();
         return StepLength;
     }
-
-    /// <summary>Between the storage and the guest's buffers.</summary>
-    private void Move(long offset, int length, bool isRead)
-    {
-        DescriptorChain chain = _chain!;
-        long first = isRead ? _moved : HeaderLength + _moved;
-        if (storage.PrefersFewCalls && chain.LengthOfPiece(first, isRead) < int.Min(length, CopiedPieceLength))
-        {
-            MoveAtOnce(chain, first, offset, length, isRead);
-            return;
-        }
-
-        int done = 0;
-        while (done < length)
-        {
-            (IBlockStorage Storage, long Offset) state = (storage, offset + done);
-            int part = isRead
-                ? chain.AccessWritable(first + done, length - done, state, static (span, state) => state.Storage.Read(state.Offset, span))
-                : chain.AccessReadable(first + done, length - done, state, static (span, state) => state.Storage.Write(state.Offset, span));
-            done += part > 0 ? part : throw BufferIsGone();
-        }
-    }
-
-    /// <summary>By a copy, which costs less than a call for each of many pieces.</summary>
-    private void MoveAtOnce(DescriptorChain chain, long first, long offset, int length, bool isRead)
-    {
-        Span<byte> bytes = (_copy ??= GC.AllocateUninitializedArray<byte>(StepLength)).AsSpan(0, length);
-        if (isRead)
-        {
-            storage.Read(offset, bytes);
-        }
-
-        int moved = isRead ? chain.Write(first, bytes) : chain.Read(first, bytes);
-        if (moved < length)
-        {
-            throw BufferIsGone();
-        }
-
-        if (!isRead)
-        {
-            storage.Write(offset, bytes);
-        }
-    }
-
-    private static IOException BufferIsGone() => new("The guest's buffer is not in memory any more.");
 
     private void SetRange(ulong sector, long length, long capacity)
     {

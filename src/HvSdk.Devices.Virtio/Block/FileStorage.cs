@@ -71,9 +71,6 @@ public sealed class FileStorage : IBlockStorage, IDisposable
     /// <inheritdoc/>
     public bool IsReadOnly { get; }
 
-    /// <summary>True: each call is one of the system's.</summary>
-    public bool PrefersFewCalls => true;
-
     /// <summary>For calls that .NET lacks.</summary>
     internal SafeFileHandle Handle => _handle;
 
@@ -110,7 +107,7 @@ public sealed class FileStorage : IBlockStorage, IDisposable
             int count = RandomAccess.Read(_handle, destination, offset);
             if (count == 0)
             {
-                throw new EndOfStreamException($"'{_path}' ends at {offset}: it was {Length} bytes long when it was opened.");
+                throw EndsAt(offset);
             }
 
             offset += count;
@@ -119,10 +116,24 @@ public sealed class FileStorage : IBlockStorage, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Read(long offset, WritableBuffers destination)
+    {
+        BlockRange.ThrowIfBeyond(offset, destination.Length, Length);
+        int count = destination.ReadFile(_handle, offset);
+        if (count < destination.Length)
+        {
+            throw EndsAt(offset + count);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Write(long offset, ReadOnlySpan<byte> source)
     {
         RandomAccess.Write(GetHandleFor(offset, source.Length), source, offset);
     }
+
+    /// <inheritdoc/>
+    public void Write(long offset, ReadableBuffers source) => source.WriteFile(GetHandleFor(offset, source.Length), offset);
 
     /// <inheritdoc/>
     public void Flush()
@@ -184,6 +195,8 @@ public sealed class FileStorage : IBlockStorage, IDisposable
                 $"The disk image '{path}' is in use by another machine or program. Give each machine an image of its own, or open it read-only in all of them.", e.HResult);
         }
     }
+
+    private EndOfStreamException EndsAt(long offset) => new($"'{_path}' ends at {offset}: it was {Length} bytes long when it was opened.");
 
     private static void ThrowIfNoLength(long length)
     {

@@ -18,12 +18,6 @@ public interface IBlockStorage
     /// <summary><see cref="Discard"/> gives something back to the host: the guest is told that it may discard.</summary>
     bool CanDiscard => false;
 
-    /// <summary>
-    /// A call costs much, whatever its length, as a system call does: where a request's buffers are in many pieces, the device copies them together and makes one call. By default
-    /// false: each piece is a call, in place.
-    /// </summary>
-    bool PrefersFewCalls => false;
-
     /// <summary>Reads.</summary>
     /// <param name="offset">First byte.</param>
     /// <param name="destination">What to fill, all of it.</param>
@@ -35,6 +29,32 @@ public interface IBlockStorage
     /// <param name="source">What to write, all of it.</param>
     /// <exception cref="IOException">The host cannot, as when its disk is full.</exception>
     void Write(long offset, ReadOnlySpan<byte> source);
+
+    /// <summary>Reads into the buffers of a request. By default <see cref="Read(long, Span{byte})"/> gets one after the other, in place.</summary>
+    /// <remarks>For a storage of which a call costs much, whatever its length: all the buffers are one call of a file (<see cref="WritableBuffers.ReadFile"/>), or are filled by one copy.</remarks>
+    /// <param name="offset">First byte.</param>
+    /// <param name="destination">What to fill, all of it; gone when the call returns.</param>
+    /// <exception cref="IOException">The host cannot.</exception>
+    void Read(long offset, WritableBuffers destination)
+    {
+        for (int done = 0; done < destination.Length;)
+        {
+            done += destination.Access(done, (Storage: this, Offset: offset + done), static (span, at) => at.Storage.Read(at.Offset, span));
+        }
+    }
+
+    /// <summary>Writes the buffers of a request. By default <see cref="Write(long, ReadOnlySpan{byte})"/> gets one after the other, in place.</summary>
+    /// <remarks>As <see cref="Read(long, WritableBuffers)"/>.</remarks>
+    /// <param name="offset">First byte.</param>
+    /// <param name="source">What to write, all of it; gone when the call returns.</param>
+    /// <exception cref="IOException">The host cannot, as when its disk is full.</exception>
+    void Write(long offset, ReadableBuffers source)
+    {
+        for (int done = 0; done < source.Length;)
+        {
+            done += source.Access(done, (Storage: this, Offset: offset + done), static (span, at) => at.Storage.Write(at.Offset, span));
+        }
+    }
 
     /// <summary>Returns when all that was written before is safe from a loss of power.</summary>
     /// <exception cref="IOException">The host cannot say so.</exception>

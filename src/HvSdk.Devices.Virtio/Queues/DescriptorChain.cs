@@ -9,10 +9,10 @@ namespace HvSdk.Devices.Virtio;
 /// change them at any moment. Used on the device's worker, in the calls that it makes; a chain may be kept from one call to the next until it is given back. After a
 /// reset of its queue it is stale: accesses move nothing.
 /// </remarks>
-public sealed class DescriptorChain
+public sealed partial class DescriptorChain
 {
     private readonly Virtqueue _queue;
-    private GuestBuffer[] _buffers = new GuestBuffer[8];
+    private GuestRange[] _buffers = new GuestRange[8];
     private int _count;
     private int _readableCount;
     private int _lastReadable;
@@ -76,7 +76,7 @@ public sealed class DescriptorChain
     }
 
     /// <summary>Adds a buffer; false where a readable one follows a writable one (virtio 1.2, 2.7.4.2).</summary>
-    internal bool TryAdd(GuestBuffer buffer, bool isWritable)
+    internal bool TryAdd(GuestRange buffer, bool isWritable)
     {
         if (!isWritable && _readableCount != _count)
         {
@@ -225,15 +225,12 @@ public sealed class DescriptorChain
     /// <param name="index">Its number among those.</param>
     /// <param name="buffer">The buffer.</param>
     /// <returns>False: there is none, or the chain is stale.</returns>
-    internal bool TryGetWritable(int index, out GuestBuffer buffer)
+    internal bool TryGetWritable(int index, out GuestRange buffer)
     {
         bool isThere = Generation == _queue.Generation && (uint)index < (uint)WritableCount;
         buffer = isThere ? _buffers[_readableCount + index] : default;
         return isThere;
     }
-
-    /// <summary>Bytes that lie in one buffer from an offset on, counted over all readable or all writable ones; 0 at their end.</summary>
-    internal uint LengthOfPiece(long offset, bool isWritable) => TryLocate(offset, isWritable, out _, out uint left) ? left : 0;
 
     /// <summary>The buffer that a byte lies in. Most calls follow one another, so the search starts at the last one's.</summary>
     private bool TryLocate(long offset, bool isWritable, out ulong address, out uint left)
@@ -257,7 +254,7 @@ public sealed class DescriptorChain
 
         while (last < end)
         {
-            GuestBuffer buffer = _buffers[last];
+            GuestRange buffer = _buffers[last];
             if (offset - start < buffer.Length)
             {
                 address = buffer.Address + (ulong)(offset - start);

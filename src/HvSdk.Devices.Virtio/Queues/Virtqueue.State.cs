@@ -96,7 +96,7 @@ public abstract partial class Virtqueue
                 return $"has a buffer of 0x{buffer.Length:X} bytes at 0x{buffer.Address:X}, which is not in memory.";
             }
 
-            if (!chain.TryAdd(new GuestBuffer(buffer.Address, buffer.Length), buffer.IsWritable))
+            if (!chain.TryAdd(new GuestRange(buffer.Address, buffer.Length), buffer.IsWritable))
             {
                 return "has a buffer to read behind one to write (virtio 1.2, 2.7.4.2).";
             }

@@ -16,6 +16,7 @@ public abstract partial class Virtqueue
     private readonly Stack<DescriptorChain> _free = new();
     private readonly DescriptorChain?[] _order;
     private readonly bool _isInOrder;
+    private GuestRange[] _ranges = [];
     private uint _taken;
     private uint _returned;
 
@@ -56,6 +57,9 @@ public abstract partial class Virtqueue
         get => Volatile.Read(ref field);
         set => Volatile.Write(ref field, value);
     }
+
+    /// <summary>Room for ranges of memory that one call is about; never more than a chain has.</summary>
+    internal GuestRange[] RentRanges(int count) => _ranges.Length >= count ? _ranges : _ranges = new GuestRange[int.Min(ChainLimit, int.Max(count, 2 * _ranges.Length))];
 
     /// <summary>The device has come to the end of what the driver made available.</summary>
     private protected bool SawEnd { get; set; }
@@ -234,7 +238,7 @@ public abstract partial class Virtqueue
             return Broken($"A buffer of 0x{descriptor.Length:X} bytes at 0x{descriptor.Address:X} is not in memory.");
         }
 
-        return chain.TryAdd(new GuestBuffer(descriptor.Address, descriptor.Length), (descriptor.Flags & Descriptor.Write) != 0)
+        return chain.TryAdd(new GuestRange(descriptor.Address, descriptor.Length), (descriptor.Flags & Descriptor.Write) != 0)
             || Broken("A buffer to read follows one to write (virtio 1.2, 2.7.4.2).");
     }
 

@@ -37,6 +37,24 @@ public abstract class PartitionBackend : IDisposable
     /// <returns>False: the host has refused, and each byte is as it was or zero.</returns>
     public virtual bool DiscardMemory(SafeBuffer block, ulong offset, ulong size) => false;
 
+    /// <summary>Reads a part of a file into pieces of memory, in their order. By default it reads each large piece in place, and small ones together through a buffer.</summary>
+    /// <remarks>Called by any thread at any time. The core keeps the memory alive.</remarks>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">First byte within it.</param>
+    /// <param name="pieces">1 to 256 pieces of memory of the partition's.</param>
+    /// <returns>How many bytes, which may be fewer than there is room for; 0 at the file's end.</returns>
+    /// <exception cref="IOException">The host cannot.</exception>
+    public virtual long ReadFile(SafeFileHandle file, long offset, ReadOnlySpan<HostRange> pieces) => FilePieces.Read(file, offset, pieces);
+
+    /// <summary>Writes pieces of memory to a part of a file, in their order. By default it writes each large piece in place, and small ones together through a buffer.</summary>
+    /// <remarks>As <see cref="ReadFile"/>.</remarks>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">First byte within it.</param>
+    /// <param name="pieces">1 to 256 pieces of memory of the partition's.</param>
+    /// <returns>How many bytes, which may be fewer than there are; more than 0.</returns>
+    /// <exception cref="IOException">The host cannot.</exception>
+    public virtual long WriteFile(SafeFileHandle file, long offset, ReadOnlySpan<HostRange> pieces) => FilePieces.Write(file, offset, pieces);
+
     /// <summary>Shows memory to the guest.</summary>
     /// <param name="address">The GPA.</param>
     /// <param name="block">The memory; the core keeps it alive until it is unmapped, or the partition is gone.</param>

@@ -24,6 +24,8 @@ public sealed partial class GuestMemory
         _capabilities = capabilities;
     }
 
+    internal PartitionBackend Backend => _backend;
+
     /// <summary>The regions that the guest sees now, by address.</summary>
     public IReadOnlyList<MemoryRegion> Regions => Array.ConvertAll(Volatile.Read(ref _map), static entry => entry.Region);
 

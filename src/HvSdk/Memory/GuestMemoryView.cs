@@ -24,7 +24,7 @@ namespace HvSdk;
 /// }
 /// </code>
 /// </example>
-public sealed class GuestMemoryView
+public sealed partial class GuestMemoryView
 {
     private readonly GuestMemory _memory;
     private GuestMemory.Entry[] _map = [];

@@ -34,7 +34,7 @@ public sealed class FileStorageTests : IDisposable
     }
 
     [Theory]
-    [InlineData(100)]
+    [InlineData(600)]
     [InlineData(4096)]
     [InlineData(40_000)]
     public void Data_InManyPieces_IsOnePieceInTheFile(int piece)
@@ -45,9 +45,9 @@ public sealed class FileStorageTests : IDisposable
         using var bench = new BlockBench(storage, new BlockDeviceOptions { QueueSize = 1024 });
         List<DriverBuffer> written = [bench.Bench.Readable(BlockBench.Header(BlockBench.Out, 3))];
         List<DriverBuffer> read = [bench.Bench.Readable(BlockBench.Header(BlockBench.In, 3))];
-        for (int i = 0; i < length; i += int.Max(piece, length / 500))
+        for (int i = 0; i < length; i += piece)
         {
-            int part = int.Min(int.Max(piece, length / 500), length - i);
+            int part = int.Min(piece, length - i);
             written.Add(bench.Bench.Readable(data.AsSpan(i, part)));
             read.Add(bench.Bench.Writable((uint)part));
         }
@@ -221,6 +221,29 @@ public sealed class FileStorageTests : IDisposable
                 storage.Write(0, data);
                 storage.Read(0, data);
                 storage.Flush();
+            }
+        }
+    }
+
+    [Fact]
+    public void Request_InManyPieces_AllocatesNothing()
+    {
+        using FileStorage storage = FileStorage.Create(Image, Length);
+        using var bench = new BlockBench(storage, new BlockDeviceOptions { QueueSize = 1024 }, VirtioDriverFeatures.Version1 | VirtioDriverFeatures.PackedRing | BlockBench.FeatureFlush);
+        DriverBuffer[][] requests =
+        [
+            [bench.Bench.Readable(BlockBench.Header(BlockBench.Out, 3)), .. Enumerable.Range(0, 100).Select(_ => bench.Bench.Readable(new byte[512])), bench.Bench.Writable(1)],
+            [bench.Bench.Readable(BlockBench.Header(BlockBench.In, 3)), .. Enumerable.Range(0, 100).Select(_ => bench.Bench.Writable(512)), bench.Bench.Writable(1)],
+        ];
+
+        Assert.Equal(0, Allocations.Least(Round));
+
+        void Round()
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                bench.Queue.Add(requests[i % 2]);
+                bench.WorkUntilUsed();
             }
         }
     }

@@ -1,0 +1,58 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace HvSdk.Devices.Virtio;
+
+/// <content>Between files and buffers.</content>
+public sealed partial class DescriptorChain
+{
+    /// <summary>Reads a part of a file into the writable buffers, in as few calls of the host as it can.</summary>
+    /// <param name="offset">First byte, counted over all writable buffers.</param>
+    /// <param name="length">How many; they are there.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="fileOffset">First byte within it.</param>
+    /// <param name="count">How many the file had.</param>
+    /// <returns>False where the chain is stale, or its memory gone.</returns>
+    internal bool TryReadFile(long offset, int length, SafeFileHandle file, long fileOffset, out long count)
+    {
+        count = 0;
+        return TrySlice(offset, length, isWritable: true, out ReadOnlySpan<GuestRange> ranges) && _queue.View.TryReadFile(file, fileOffset, ranges, out count);
+    }
+
+    /// <summary>Writes readable buffers to a part of a file, likewise.</summary>
+    /// <param name="offset">First byte, counted over all readable buffers.</param>
+    /// <param name="length">How many; they are there.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="fileOffset">First byte within it.</param>
+    /// <returns>False where the chain is stale, or its memory gone.</returns>
+    internal bool TryWriteFile(long offset, int length, SafeFileHandle file, long fileOffset) =>
+        TrySlice(offset, length, isWritable: false, out ReadOnlySpan<GuestRange> ranges) && _queue.View.TryWriteFile(file, fileOffset, ranges);
+
+    /// <summary>The ranges of memory that a part of the buffers is in; they are the queue's, until the next call.</summary>
+    private bool TrySlice(long offset, int length, bool isWritable, out ReadOnlySpan<GuestRange> ranges)
+    {
+        ranges = default;
+        if (!TryLocate(offset, isWritable, out ulong address, out uint left))
+        {
+            return false;
+        }
+
+        int first = isWritable ? _lastWritable : _lastReadable;
+        int end = isWritable ? _count : _readableCount;
+        GuestRange[] slice = _queue.RentRanges(end - first);
+        int count = 0;
+        for (int index = first; length > 0; index++)
+        {
+            if (index == end)
+            {
+                return false;
+            }
+
+            GuestRange range = index == first ? new GuestRange(address, left) : _buffers[index];
+            slice[count++] = range = range with { Length = (uint)long.Min(range.Length, length) };
+            length -= (int)range.Length;
+        }
+
+        ranges = slice.AsSpan(0, count);
+        return true;
+    }
+}

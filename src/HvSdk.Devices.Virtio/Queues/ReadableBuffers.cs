@@ -1,0 +1,88 @@
+using System.Buffers;
+using Microsoft.Win32.SafeHandles;
+
+namespace HvSdk.Devices.Virtio;
+
+/// <summary>A part of the buffers that a device may read: guest memory in pieces, for a call that takes it. It cannot outlive the call.</summary>
+/// <remarks>The guest may change the bytes at any moment. Where the guest has taken its memory away or reset the queue meanwhile, the members throw an <see cref="IOException"/>.</remarks>
+public readonly ref struct ReadableBuffers
+{
+    private readonly DescriptorChain _chain;
+    private readonly long _start;
+
+    internal ReadableBuffers(DescriptorChain chain, long start, int length)
+    {
+        _chain = chain;
+        _start = start;
+        Length = length;
+    }
+
+    /// <summary>Bytes.</summary>
+    public int Length { get; }
+
+    /// <summary>A part of them.</summary>
+    /// <param name="start">First byte.</param>
+    /// <param name="length">How many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not within.</exception>
+    public ReadableBuffers Slice(int start, int length)
+    {
+        ThrowIfBeyond(start, length, Length);
+        return new ReadableBuffers(_chain, _start + start, length);
+    }
+
+    /// <summary>Works on bytes in place, as far as they lie in one piece.</summary>
+    /// <typeparam name="TState">Type of what the action needs.</typeparam>
+    /// <param name="start">First byte.</param>
+    /// <param name="state">Handed to the action, so that it need not capture.</param>
+    /// <param name="action">Gets a span that cannot leave it.</param>
+    /// <returns>How many bytes it got: more than 0.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The first byte is not within.</exception>
+    public int Access<TState>(int start, TState state, ReadOnlySpanAction<byte, TState> action)
+        where TState : allows ref struct
+    {
+        ThrowIfBeyond(start, 1, Length);
+        int part = _chain.AccessReadable(_start + start, Length - start, state, action);
+        return part > 0 ? part : throw Gone();
+    }
+
+    /// <summary>Takes a copy.</summary>
+    /// <param name="destination">Room for as many bytes as there are.</param>
+    /// <exception cref="ArgumentException">There is more room or less.</exception>
+    public void CopyTo(Span<byte> destination)
+    {
+        if (destination.Length != Length)
+        {
+            throw new ArgumentException($"The destination has {destination.Length} bytes, and the buffers {Length}. Take a slice of the longer.", nameof(destination));
+        }
+
+        if (_chain.Read(_start, destination) < Length)
+        {
+            throw Gone();
+        }
+    }
+
+    /// <summary>Writes them to a part of a file, on Linux by one call of the system for many pieces and without a copy.</summary>
+    /// <param name="file">The file, open for writing, not for asynchronous use.</param>
+    /// <param name="fileOffset">First byte within it.</param>
+    /// <exception cref="IOException">The host cannot write, as when its disk is full.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    public void WriteFile(SafeFileHandle file, long fileOffset)
+    {
+        if (Length > 0 && !_chain.TryWriteFile(_start, Length, file, fileOffset))
+        {
+            throw Gone();
+        }
+    }
+
+    internal static IOException Gone() => new("The guest's buffer is not in memory any more.");
+
+    internal static void ThrowIfBeyond(int start, int length, int available)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        if (length > available - start)
+        {
+            throw new ArgumentOutOfRangeException(nameof(length), length, $"Bytes {start} to {(long)start + length} are not within the {available} that there are. Stay within {nameof(ReadableBuffers.Length)}.");
+        }
+    }
+}

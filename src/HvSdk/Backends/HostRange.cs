@@ -1,0 +1,9 @@
+using System.Runtime.InteropServices;
+
+namespace HvSdk.Backends;
+
+/// <summary>A piece of this process's memory, laid out as POSIX has it for its calls (struct iovec).</summary>
+/// <param name="Start">The first byte.</param>
+/// <param name="Length">How many; more than 0.</param>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct HostRange(nint Start, nint Length);

@@ -1,0 +1,153 @@
+using HvSdk.Backends;
+using Microsoft.Win32.SafeHandles;
+
+namespace HvSdk;
+
+/// <content>Between files and guest memory, without a copy where the host can do so.</content>
+public sealed partial class GuestMemoryView
+{
+    // Pieces of one call of the host: the 256 pages of a request of 1 MiB fit. Linux takes 1,024 at most.
+    private const int MaxPieces = 256;
+
+    private HostRange[] _pieces = [];
+
+    /// <summary>Reads a part of a file into guest memory: the first bytes into the first range, and so on.</summary>
+    /// <remarks>Many ranges cost little more than one: on Linux they are one call of the system, which writes where the guest will read.</remarks>
+    /// <param name="file">The file, open for reading, not for asynchronous use.</param>
+    /// <param name="fileOffset">First byte within it.</param>
+    /// <param name="ranges">Where the bytes go; their lengths say how many.</param>
+    /// <param name="count">How many there were: fewer than asked for where the file ends.</param>
+    /// <returns>False where a byte of a range is not in memory: nothing was read.</returns>
+    /// <exception cref="IOException">The host cannot read; part of the ranges may be changed.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    public bool TryReadFile(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges, out long count)
+    {
+        if (!TryMeasure(file, fileOffset, ranges, out long length))
+        {
+            count = 0;
+            return false;
+        }
+
+        count = 0;
+        try
+        {
+            while (count < length && _memory.Backend.ReadFile(file, fileOffset + count, PiecesFrom(ranges, count)) is > 0 and long part)
+            {
+                count += part;
+            }
+        }
+        finally
+        {
+            MarkDirty(ranges);
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes guest memory to a part of a file: the first range's bytes first, and so on.</summary>
+    /// <remarks>Many ranges cost little more than one, as with <see cref="TryReadFile"/>. The guest may change the bytes meanwhile.</remarks>
+    /// <param name="file">The file, open for writing, not for asynchronous use.</param>
+    /// <param name="fileOffset">First byte within it.</param>
+    /// <param name="ranges">Where the bytes are; all are written.</param>
+    /// <returns>False where a byte of a range is not in memory: nothing was written.</returns>
+    /// <exception cref="IOException">The host cannot write, as when its disk is full; part of the bytes may be written.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    public bool TryWriteFile(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges)
+    {
+        if (!TryMeasure(file, fileOffset, ranges, out long length))
+        {
+            return false;
+        }
+
+        for (long done = 0; done < length;)
+        {
+            long part = _memory.Backend.WriteFile(file, fileOffset + done, PiecesFrom(ranges, done));
+            done += part > 0 ? part : throw new IOException("The host has written nothing, and gives no reason.");
+        }
+
+        return true;
+    }
+
+    private bool TryMeasure(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges, out long length)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentOutOfRangeException.ThrowIfNegative(fileOffset);
+        ThrowIfNotEntered();
+        length = 0;
+        foreach (GuestRange range in ranges)
+        {
+            if (!Contains(range.Address, range.Length))
+            {
+                return false;
+            }
+
+            length += range.Length;
+        }
+
+        return true;
+    }
+
+    /// <summary>As many pieces of the process's memory as one call takes, from a byte of the ranges on. Ranges that touch are one piece.</summary>
+    private ReadOnlySpan<HostRange> PiecesFrom(ReadOnlySpan<GuestRange> ranges, long skip)
+    {
+        if (_pieces.Length < ranges.Length && _pieces.Length < MaxPieces)
+        {
+            // Regions that touch split a range: room for a few.
+            _pieces = new HostRange[int.Min(MaxPieces, int.Max(16, ranges.Length * 2))];
+        }
+
+        int count = 0;
+        foreach (GuestRange range in ranges)
+        {
+            if (skip >= range.Length)
+            {
+                skip -= range.Length;
+                continue;
+            }
+
+            ulong address = range.Address + (ulong)skip;
+            ulong left = range.Length - (ulong)skip;
+            skip = 0;
+            while (left > 0)
+            {
+                TryFind(address, out int index); // measured before
+                ulong part = ulong.Min(left, _map[index].End - address);
+                nint start = _starts[index] + (nint)(address - _map[index].Address);
+                if (count > 0 && _pieces[count - 1] is var last && last.Start + last.Length == start)
+                {
+                    _pieces[count - 1] = new HostRange(last.Start, last.Length + (nint)part);
+                }
+                else if (count < _pieces.Length)
+                {
+                    _pieces[count++] = new HostRange(start, (nint)part);
+                }
+                else
+                {
+                    return _pieces.AsSpan(0, count);
+                }
+
+                address += part;
+                left -= part;
+            }
+        }
+
+        return _pieces.AsSpan(0, count);
+    }
+
+    private void MarkDirty(ReadOnlySpan<GuestRange> ranges)
+    {
+        foreach (GuestRange range in ranges)
+        {
+            ulong address = range.Address;
+            ulong left = range.Length;
+            while (left > 0)
+            {
+                TryFind(address, out int index);
+                ulong part = ulong.Min(left, _map[index].End - address);
+                _map[index].Region.HostDirtyPages?.Mark(address - _map[index].Address, part);
+                address += part;
+                left -= part;
+            }
+        }
+    }
+}
