@@ -38,10 +38,14 @@ public sealed class VirtioVsockTests
         string page = await GetPage(device);
         Assert.Equal(string.Concat(Enumerable.Range(1, 20_000).Select(static number => $"{number}\n")), page);
         await Exchange(await device.ConnectAsync(Port).AsTask().WaitAsync(Limit.Value));
+        await SeeReset(await listener.AcceptAsync().AsTask().WaitAsync(Limit.Value));
+        await Exchange(await listener.AcceptAsync().AsTask().WaitAsync(Limit.Value));
 
         GuestReport report = await guest.ReadReportAsync();
         Assert.Equal(MachineEndKind.PoweredOff, (await guest.WaitForEndAsync()).Kind);
         Assert.Equal($"{Length} {Length}", report["vsock_served"].Trim());
+        Assert.Equal("0", report["vsock_held"]);
+        Assert.Equal($"{Length}", report["vsock_again"]);
         Assert.Null(device.Fault);
         Assert.Equal(0, device.ConnectionCount);
         Assert.Equal(0, device.PacketsDropped);
@@ -52,6 +56,16 @@ public sealed class VirtioVsockTests
         using var handler = new SocketsHttpHandler { ConnectCallback = async (_, token) => (await device.ConnectAsync(80, token)).AsStream() };
         using var http = new HttpClient(handler) { Timeout = Limit.Value };
         return await http.GetStringAsync(new Uri("http://guest/numbers"));
+    }
+
+    /// <summary>The driver goes under it.</summary>
+    private static async Task SeeReset(VsockConnection connection)
+    {
+        await using (connection)
+        {
+            VsockException e = await Assert.ThrowsAsync<VsockException>(() => connection.Input.ReadAsync().AsTask().WaitAsync(Limit.Value));
+            Assert.Equal(VsockError.DeviceReset, e.Error);
+        }
     }
 
     /// <summary>Sends bytes that the guest gives back, ends the sending, and sees the guest's end behind them.</summary>

@@ -2,6 +2,7 @@
  * Stream sockets of AF_VSOCK.
  *
  *   vsock echo PORT                        connects to the host and gives back what it sends, until its end
+ *   vsock hold PORT FILE                   connects to the host, makes the file, and waits for the connection's end, however it comes
  *   vsock serve PORT COUNT FILE [COMMAND...]
  *                                          makes the file once it listens, and serves COUNT connections of the host, one
  *                                          after another: by the command, which has the connection as its input and
@@ -62,6 +63,21 @@ static void serve(int connection, char **command)
     waitpid(child, NULL, 0);
 }
 
+static void mark(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        fail(path);
+    fclose(file);
+}
+
+static void connect_host(int s, struct sockaddr_vm *address)
+{
+    address->svm_cid = VMADDR_CID_HOST;
+    if (connect(s, (struct sockaddr *)address, sizeof *address) < 0)
+        fail("connect");
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_vm address = { .svm_family = AF_VSOCK };
@@ -72,10 +88,16 @@ int main(int argc, char **argv)
     if (s < 0)
         fail("socket");
     if (strcmp(argv[1], "echo") == 0) {
-        address.svm_cid = VMADDR_CID_HOST;
-        if (connect(s, (struct sockaddr *)&address, sizeof address) < 0)
-            fail("connect");
+        connect_host(s, &address);
         printf("%ld\n", echo(s));
+        return 0;
+    }
+    if (strcmp(argv[1], "hold") == 0 && argc == 4) {
+        char byte;
+        connect_host(s, &address);
+        mark(argv[3]);
+        while (read(s, &byte, 1) > 0)
+            ;
         return 0;
     }
     if (argc < 5)
@@ -83,10 +105,7 @@ int main(int argc, char **argv)
     address.svm_cid = VMADDR_CID_ANY;
     if (bind(s, (struct sockaddr *)&address, sizeof address) < 0 || listen(s, 16) < 0)
         fail("listen");
-    FILE *mark = fopen(argv[4], "w");
-    if (mark == NULL)
-        fail(argv[4]);
-    fclose(mark);
+    mark(argv[4]);
     for (long left = strtol(argv[3], NULL, 0); left > 0; left--) {
         int connection = accept(s, NULL, NULL);
         if (connection < 0)
