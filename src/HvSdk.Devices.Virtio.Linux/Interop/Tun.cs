@@ -24,6 +24,7 @@ internal static partial class Tun
     internal const int EACCES = 13;
     internal const int EBUSY = 16;
     internal const int ENODEV = 19;
+    internal const int EBADF = 9;
     internal const int EBADFD = 77;
 
     internal const int IFNAMSIZ = 16;
@@ -63,6 +64,9 @@ internal static partial class Tun
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint write(SafeFileHandle fd, ReadOnlySpan<byte> buffer, nuint count);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint writev(SafeFileHandle fd, ReadOnlySpan<HostRange> pieces, int count);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int eventfd(uint initial, int flags);

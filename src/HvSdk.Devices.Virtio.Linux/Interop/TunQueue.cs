@@ -59,8 +59,46 @@ internal sealed class TunQueue : IDisposable
     }
 
     /// <summary>Hands the interface a frame behind its header.</summary>
-    /// <returns>0, or the error number.</returns>
-    public int Write(ReadOnlySpan<byte> buffer) => Tun.write(_handle, buffer, (nuint)buffer.Length) >= 0 ? 0 : Marshal.GetLastPInvokeError();
+    /// <returns>0, or the error number: EBADFD where the interface is gone, EBADF where this object is.</returns>
+    public int Write(ReadOnlySpan<byte> buffer)
+    {
+        try
+        {
+            nint result;
+            do
+            {
+                result = Tun.write(_handle, buffer, (nuint)buffer.Length);
+            }
+            while (IsInterrupted(result));
+            return result >= 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+        catch (ObjectDisposedException)
+        {
+            return Tun.EBADF;
+        }
+    }
+
+    /// <summary>The same, of a frame in pieces, of which the first is the header.</summary>
+    /// <returns>As above.</returns>
+    public int Write(ReadOnlySpan<HostRange> pieces)
+    {
+        try
+        {
+            nint result;
+            do
+            {
+                result = Tun.writev(_handle, pieces, pieces.Length);
+            }
+            while (IsInterrupted(result));
+            return result >= 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+        catch (ObjectDisposedException)
+        {
+            return Tun.EBADF;
+        }
+    }
+
+    private static bool IsInterrupted(nint result) => result < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR;
 
     public void Dispose() => _handle.Dispose();
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using HvSdk.Devices.Virtio.Linux.Interop;
 
@@ -24,6 +25,8 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     private readonly object _gate = new();
     private readonly TunQueue[] _queues;
     private readonly TunPoll _poll;
+    private readonly byte[] _header = GC.AllocateArray<byte>(TapHeader.Length, pinned: true);
+    private readonly HostRange[] _vector = new HostRange[1 + MaxPieces];
     private readonly byte[] _output = new byte[TapHeader.Length + NetworkDevice.MaxFrameLength];
     private readonly TaskCompletionSource<string?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private INetworkPort? _port;
@@ -37,6 +40,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
         _queues = queues;
         _poll = poll;
         Gives = gives;
+        _vector[0] = new HostRange(Marshal.UnsafeAddrOfPinnedArrayElement(_header, 0), TapHeader.Length);
     }
 
     /// <inheritdoc/>
@@ -132,12 +136,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     public bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue)
     {
         TapHeader.Write(bytes, offload);
-        if (Volatile.Read(ref _isEnded) || !TryWrite(bytes, queue % _queues.Length))
-        {
-            Interlocked.Increment(ref _dropped);
-        }
-
-        return true;
+        return EndSend(_queues[queue % _queues.Length].Write(bytes));
     }
 
     /// <inheritdoc/>
@@ -172,28 +171,20 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
         }
     }
 
-    private bool TryWrite(ReadOnlySpan<byte> bytes, int queue)
+    /// <summary>Counts a frame that the kernel did not take: EIO, the interface is down; EBADFD, it is gone; others, there is no room.</summary>
+    private bool EndSend(int error)
     {
-        int error;
-        try
-        {
-            do
-            {
-                error = _queues[queue].Write(bytes);
-            }
-            while (error == LibC.EINTR);
-        }
-        catch (ObjectDisposedException)
-        {
-            return false;
-        }
-
         if (error == Tun.EBADFD)
         {
             End($"The interface {Name} is gone: somebody has deleted it.");
         }
 
-        return error == 0; // EIO: it is down; others: no room
+        if (error != 0)
+        {
+            Interlocked.Increment(ref _dropped);
+        }
+
+        return true;
     }
 
     /// <summary>It is over: the thread ends, and the guest sees the link go down.</summary>

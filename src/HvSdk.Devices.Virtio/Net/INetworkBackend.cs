@@ -46,6 +46,22 @@ public interface INetworkBackend
     /// <returns>As above.</returns>
     bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue) => TrySend(bytes[HeaderRoom..], offload, queue);
 
+    /// <summary>
+    /// It takes frames where they lie in guest memory (<see cref="TrySend(ReadableBuffers, in FrameOffload, int)"/>), and so spares their copy. Right for a back-end that hands them on in one call of
+    /// the system's: the guest may change a frame until the call returns, so that whoever looks at one needs a copy. Read once, when the device is made.
+    /// </summary>
+    bool TakesBuffers => false;
+
+    /// <summary>
+    /// The same, where <see cref="TakesBuffers"/>, of a frame in guest memory. Called for frames on which there is nothing to do that the back-end does not take; all others come by the
+    /// other members.
+    /// </summary>
+    /// <param name="frame">The frame, gone when the call returns. The guest may have made it differ from <paramref name="offload"/> meanwhile.</param>
+    /// <param name="offload">What is left to do, within <see cref="Takes"/>.</param>
+    /// <param name="queue">The pair of queues that the guest sent it on, from 0.</param>
+    /// <returns>True: it was taken, or thrown away. False: the device copies the frame, and hands in the copy by another member.</returns>
+    bool TrySend(ReadableBuffers frame, in FrameOffload offload, int queue) => false;
+
     /// <summary>There is room for frames again, after <see cref="INetworkPort.TryDeliver"/> has returned false. Any thread; it should return soon.</summary>
     void OnRoom();
 }

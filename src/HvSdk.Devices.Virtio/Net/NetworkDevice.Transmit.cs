@@ -6,10 +6,14 @@ public sealed partial class NetworkDevice
     // One queue's turn before the next one's, so that none starves behind a back-end that is full most of the time.
     private const int FramesInTurn = 16;
 
+    // Ethernet with two tags, IPv6 with some extensions, TCP with all its options.
+    private const int MaxHeaders = 256;
+
     // Each behind the room for the back-end's header.
     private readonly int _headerRoom;
     private readonly byte[] _frame;
     private readonly byte[] _segment;
+    private readonly bool _sendsBuffers;
     private readonly FlowTable _flows = new();
     private NetworkThrottle? _transmitLimit;
     private ITimer? _transmitTimer;
@@ -63,6 +67,12 @@ public sealed partial class NetworkDevice
             }
 
             budget--;
+            if (_sendsBuffers && TrySendBuffers(chain, pair, pairs))
+            {
+                queue.Complete(chain, 0);
+                continue;
+            }
+
             TakeFrame(chain);
             _framePair = pair;
             queue.Complete(chain, 0);
@@ -80,16 +90,46 @@ public sealed partial class NetworkDevice
         return true;
     }
 
+    /// <summary>Hands a frame to the back-end without a copy, but for its headers; false where it has to be copied, or there is something wrong with it.</summary>
+    private bool TrySendBuffers(DescriptorChain chain, int pair, int pairs)
+    {
+        if (!IsLinkUp || !TryReadFrame(chain, MaxHeaders, out Span<byte> frame, out FrameOffload offload) || (offload.Required & ~_backend.Takes) != 0
+            || offload.HeaderLength > MaxHeaders
+            || !_backend.TrySend(new ReadableBuffers(chain, NetworkHeader.Length, frame.Length), offload, pair))
+        {
+            return false;
+        }
+
+        if (pairs > 1)
+        {
+            _flows.Learn(frame, pair);
+        }
+
+        Statistics.CountSent(frame.Length);
+        return true;
+    }
+
+    /// <summary>Reads and checks a frame's headers, or all of it. Of the bytes behind the limit it has what was there before.</summary>
+    private bool TryReadFrame(DescriptorChain chain, int limit, out Span<byte> frame, out FrameOffload offload)
+    {
+        frame = default;
+        offload = default;
+        Span<byte> header = stackalloc byte[NetworkHeader.Length];
+        long length = chain.ReadableLength - NetworkHeader.Length;
+        if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength || chain.Read(0, header) != header.Length || !NetworkHeader.TryRead(header, NegotiatedFeatures, out offload))
+        {
+            return false;
+        }
+
+        frame = _frame.AsSpan(_headerRoom, (int)length);
+        Span<byte> read = frame[..int.Min(limit, frame.Length)];
+        return chain.Read(NetworkHeader.Length, read) == read.Length && FrameFinisher.TryCheck(frame, ref offload);
+    }
+
     /// <summary>Copies a frame out of guest memory, where the guest could change it, and checks it.</summary>
     private void TakeFrame(DescriptorChain chain)
     {
-        Span<byte> header = stackalloc byte[NetworkHeader.Length];
-        long length = chain.ReadableLength - NetworkHeader.Length;
-        if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength
-            || chain.Read(0, header) != header.Length
-            || chain.Read(NetworkHeader.Length, _frame.AsSpan(_headerRoom, (int)length)) != length
-            || !NetworkHeader.TryRead(header, NegotiatedFeatures, out FrameOffload offload)
-            || !FrameFinisher.TryCheck(_frame.AsSpan(_headerRoom, (int)length), ref offload))
+        if (!TryReadFrame(chain, MaxFrameLength, out Span<byte> frame, out FrameOffload offload))
         {
             Statistics.CountMalformed();
             return;
@@ -101,7 +141,7 @@ public sealed partial class NetworkDevice
             return;
         }
 
-        _frameLength = (int)length;
+        _frameLength = frame.Length;
         _frameOffload = offload;
         _nextSegment = 0;
         _isFrameAdmitted = _isFrameThrottled = false;

@@ -59,6 +59,7 @@ public sealed partial class NetworkDevice : VirtioDevice, INetworkPort
         _currentAddress = _ownAddress.Value;
         _isLinkWanted = _options.IsLinkUp;
         _received = new FrameQueue(_options.ReceiveBufferSize);
+        _sendsBuffers = backend.TakesBuffers && _options.TransmitFrames is null && _options.TransmitBytes is null;
         _isReceiveLimited = _options.ReceiveFrames is not null || _options.ReceiveBytes is not null;
         _receivers = new ReceiveQueue[_options.QueuePairs];
         for (int i = 0; i < _receivers.Length; i++)

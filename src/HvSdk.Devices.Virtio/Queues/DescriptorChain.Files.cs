@@ -1,8 +1,9 @@
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk.Devices.Virtio;
 
-/// <content>Between files and buffers.</content>
+/// <content>Many buffers at once, for calls of the host.</content>
 public sealed partial class DescriptorChain
 {
     /// <summary>Reads a part of a file into the writable buffers, in as few calls of the host as it can.</summary>
@@ -26,6 +27,12 @@ public sealed partial class DescriptorChain
     /// <returns>False where the chain is stale, or its memory gone.</returns>
     internal bool TryWriteFile(long offset, int length, SafeFileHandle file, long fileOffset) =>
         TrySlice(offset, length, isWritable: false, out ReadOnlySpan<GuestRange> ranges) && _queue.View.TryWriteFile(file, fileOffset, ranges);
+
+    /// <summary>Works on a part of the buffers in place, all of it at once.</summary>
+    /// <returns>False where the chain is stale, its memory gone, or in more pieces than a view gives at once.</returns>
+    internal bool TryAccess<TState>(long offset, int length, bool isWritable, TState state, ReadOnlySpanAction<HostRange, TState> action)
+        where TState : allows ref struct =>
+        TrySlice(offset, length, isWritable, out ReadOnlySpan<GuestRange> ranges) && _queue.View.TryAccess(ranges, isWritable, state, action);
 
     /// <summary>The ranges of memory that a part of the buffers is in; they are the queue's, until the next call.</summary>
     private bool TrySlice(long offset, int length, bool isWritable, out ReadOnlySpan<GuestRange> ranges)

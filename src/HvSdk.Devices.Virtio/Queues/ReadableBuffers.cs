@@ -45,6 +45,14 @@ public readonly ref struct ReadableBuffers
         return part > 0 ? part : throw Gone();
     }
 
+    /// <summary>Works on all of them in place, for one call of the host's that takes pieces of memory (writev, sendmsg).</summary>
+    /// <typeparam name="TState">Type of what the action needs.</typeparam>
+    /// <param name="state">Handed to the action, so that it need not capture.</param>
+    /// <param name="action">Gets the pieces, which are there until it returns, and are the guest's, who may change them meanwhile.</param>
+    /// <returns>False where they are in more than 256 pieces, or not in memory any more: the action was not called.</returns>
+    public bool TryAccessAll<TState>(TState state, ReadOnlySpanAction<HostRange, TState> action)
+        where TState : allows ref struct => Length > 0 && _chain.TryAccess(_start, Length, isWritable: false, state, action);
+
     /// <summary>Takes a copy.</summary>
     /// <param name="destination">Room for as many bytes as there are.</param>
     /// <exception cref="ArgumentException">There is more room or less.</exception>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using HvSdk.Backends;
 using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk;

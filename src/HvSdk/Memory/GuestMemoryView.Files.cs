@@ -1,9 +1,9 @@
-using HvSdk.Backends;
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace HvSdk;
 
-/// <content>Between files and guest memory, without a copy where the host can do so.</content>
+/// <content>Many ranges at once, for calls of the host: files, and whatever takes vectors.</content>
 public sealed partial class GuestMemoryView
 {
     // Pieces of one call of the host: the 256 pages of a request of 1 MiB fit. Linux takes 1,024 at most.
@@ -22,7 +22,8 @@ public sealed partial class GuestMemoryView
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public bool TryReadFile(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges, out long count)
     {
-        if (!TryMeasure(file, fileOffset, ranges, out long length))
+        CheckFile(file, fileOffset);
+        if (!TryMeasure(ranges, out long length))
         {
             count = 0;
             return false;
@@ -54,7 +55,8 @@ public sealed partial class GuestMemoryView
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public bool TryWriteFile(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges)
     {
-        if (!TryMeasure(file, fileOffset, ranges, out long length))
+        CheckFile(file, fileOffset);
+        if (!TryMeasure(ranges, out long length))
         {
             return false;
         }
@@ -68,10 +70,59 @@ public sealed partial class GuestMemoryView
         return true;
     }
 
-    private bool TryMeasure(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges, out long length)
+    /// <summary>Works on many ranges in place, in one call of the host's that takes pieces of memory: writev, readv and the like.</summary>
+    /// <remarks>The pieces are there until the action returns. They are guest memory, which the guest may change at any moment.</remarks>
+    /// <typeparam name="TState">Type of what the action needs.</typeparam>
+    /// <param name="ranges">The ranges, whose bytes are those of the pieces, in order. Ranges that touch are one piece.</param>
+    /// <param name="isWrite">The action writes: the pages count as written.</param>
+    /// <param name="state">Handed to the action, so that it need not capture.</param>
+    /// <param name="action">Gets the pieces.</param>
+    /// <returns>False where a byte of a range is not in memory, or there would be more than 256 pieces: the action was not called.</returns>
+    public bool TryAccess<TState>(ReadOnlySpan<GuestRange> ranges, bool isWrite, TState state, ReadOnlySpanAction<HostRange, TState> action)
+        where TState : allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        if (!TryMeasure(ranges, out long length))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<HostRange> pieces = PiecesFrom(ranges, 0);
+        foreach (HostRange piece in pieces)
+        {
+            length -= piece.Length;
+        }
+
+        if (length > 0)
+        {
+            return false;
+        }
+
+        _actions++;
+        try
+        {
+            action(pieces, state);
+        }
+        finally
+        {
+            _actions--;
+            if (isWrite)
+            {
+                MarkDirty(ranges);
+            }
+        }
+
+        return true;
+    }
+
+    private static void CheckFile(SafeFileHandle file, long fileOffset)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentOutOfRangeException.ThrowIfNegative(fileOffset);
+    }
+
+    private bool TryMeasure(ReadOnlySpan<GuestRange> ranges, out long length)
+    {
         ThrowIfNotEntered();
         length = 0;
         foreach (GuestRange range in ranges)
@@ -90,12 +141,6 @@ public sealed partial class GuestMemoryView
     /// <summary>As many pieces of the process's memory as one call takes, from a byte of the ranges on. Ranges that touch are one piece.</summary>
     private ReadOnlySpan<HostRange> PiecesFrom(ReadOnlySpan<GuestRange> ranges, long skip)
     {
-        if (_pieces.Length < ranges.Length && _pieces.Length < MaxPieces)
-        {
-            // Regions that touch split a range: room for a few.
-            _pieces = new HostRange[int.Min(MaxPieces, int.Max(16, ranges.Length * 2))];
-        }
-
         int count = 0;
         foreach (GuestRange range in ranges)
         {
@@ -117,8 +162,13 @@ public sealed partial class GuestMemoryView
                 {
                     _pieces[count - 1] = new HostRange(last.Start, last.Length + (nint)part);
                 }
-                else if (count < _pieces.Length)
+                else if (count < MaxPieces)
                 {
+                    if (count == _pieces.Length)
+                    {
+                        Array.Resize(ref _pieces, int.Min(MaxPieces, int.Max(8, 2 * count)));
+                    }
+
                     _pieces[count++] = new HostRange(start, (nint)part);
                 }
                 else

@@ -146,6 +146,38 @@ public sealed class GuestMemoryFileTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => _view.TryWriteFile(_file, 0, [new(0x1000, 1)]));
     }
 
+    [Fact]
+    public void TryAccess_OfManyRanges_GivesTheirPiecesInOrder()
+    {
+        MemoryRegion region = _partition.Memory.Map(0x1000, 0x4000, new MemoryRegionOptions { TrackDirtyPages = true });
+        _view.Enter();
+        var pieces = new List<HostRange>();
+
+        // The second goes on where the first ends.
+        Assert.True(_view.TryAccess([new(0x1000, 0x10), new(0x1010, 0x20), new(0x3000, 8)], isWrite: true, pieces, static (span, list) => list.AddRange(span)));
+
+        Assert.Equal([0x30, 8], pieces.Select(static piece => (int)piece.Length));
+        Assert.Equal(0x2000, pieces[1].Start - pieces[0].Start);
+        Span<ulong> bitmap = stackalloc ulong[1];
+        region.CollectDirtyPages(bitmap);
+        Assert.Equal(0b101UL, bitmap[0]);
+        Assert.Throws<InvalidOperationException>(() => _view.TryAccess([new(0x1000, 1)], isWrite: false, _view, static (_, view) => view.Exit()));
+    }
+
+    [Theory]
+    [InlineData(256, true)]
+    [InlineData(257, false)]
+    public void TryAccess_OfManyPieces_HasALimit(int count, bool isAccessed)
+    {
+        Map(8, out GuestRange[] ranges, count);
+        int seen = 0;
+
+        Assert.Equal(isAccessed, _view.TryAccess(ranges, isWrite: false, 0, (span, _) => seen = span.Length));
+
+        Assert.Equal(isAccessed ? count : 0, seen);
+        Assert.False(_view.TryAccess([new(0x9000_0000, 1)], isWrite: false, 0, static (_, _) => Assert.Fail("It is not in memory.")));
+    }
+
     /// <summary>Makes memory with ranges in it that do not touch, the last first, and enters the view.</summary>
     private void Map(int length, out GuestRange[] ranges, int count)
     {
