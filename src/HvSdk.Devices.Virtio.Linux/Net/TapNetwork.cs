@@ -22,13 +22,13 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     private const string AnyName = "tap%d";
 
     private readonly object _gate = new();
+    private readonly FrameDelivery _delivery = new();
     private readonly TunQueue[] _queues;
     private readonly TunPoll _poll;
-    private readonly byte[] _output = new byte[TapHeader.Length + NetworkDevice.MaxFrameLength];
+    private readonly byte[] _output = new byte[NetworkHeader.Length + NetworkDevice.MaxFrameLength];
     private readonly TaskCompletionSource<string?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private INetworkPort? _port;
     private Thread? _receiver;
-    private bool _hasRoom;
     private bool _isEnded;
     private long _dropped;
 
@@ -46,7 +46,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     public NetworkOffloads Gives { get; }
 
     /// <summary>The kernel's header comes before each frame.</summary>
-    public int HeaderRoom => TapHeader.Length;
+    public int HeaderRoom => NetworkHeader.Length;
 
     /// <summary>The interface's name.</summary>
     public string Name => _queues[0].InterfaceName;
@@ -84,7 +84,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
             while (queues.Count < options.Queues)
             {
                 // Those after the first join the interface by the name that it was given.
-                queues.Add(TunQueue.Open(queues.Count == 0 ? name : queues[0].InterfaceName, options.Queues > 1, TapHeader.Length, options.Offloads));
+                queues.Add(TunQueue.Open(queues.Count == 0 ? name : queues[0].InterfaceName, options.Queues > 1, NetworkHeader.Length, options.Offloads));
             }
 
             return new TapNetwork([.. queues], new TunPoll(queues), options.Offloads);
@@ -124,14 +124,14 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     /// <inheritdoc/>
     public bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload, int queue)
     {
-        frame.CopyTo(_output.AsSpan(TapHeader.Length));
-        return TrySendInPlace(_output.AsSpan(0, TapHeader.Length + frame.Length), offload, queue);
+        frame.CopyTo(_output.AsSpan(NetworkHeader.Length));
+        return TrySendInPlace(_output.AsSpan(0, NetworkHeader.Length + frame.Length), offload, queue);
     }
 
     /// <inheritdoc/>
     public bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue)
     {
-        TapHeader.Write(bytes, offload);
+        NetworkHeader.Write(bytes, offload);
         if (Volatile.Read(ref _isEnded) || !TryWrite(bytes, queue % _queues.Length))
         {
             Interlocked.Increment(ref _dropped);
@@ -141,14 +141,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnRoom()
-    {
-        lock (_gate)
-        {
-            _hasRoom = true;
-            Monitor.PulseAll(_gate);
-        }
-    }
+    public void OnRoom() => _delivery.OnRoom();
 
     /// <summary>Leaves the interface, and ends the thread. Where it was made by <see cref="Open"/>, it goes.</summary>
     public void Dispose()
@@ -207,9 +200,9 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
             }
 
             Volatile.Write(ref _isEnded, true);
-            Monitor.PulseAll(_gate);
         }
 
+        _delivery.End();
         _poll.End();
         foreach (TunQueue queue in _queues)
         {

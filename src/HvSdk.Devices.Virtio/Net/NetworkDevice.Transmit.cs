@@ -88,7 +88,7 @@ public sealed partial class NetworkDevice
         if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength
             || chain.Read(0, header) != header.Length
             || chain.Read(NetworkHeader.Length, _frame.AsSpan(_headerRoom, (int)length)) != length
-            || !NetworkHeader.TryRead(header, NegotiatedFeatures, out FrameOffload offload)
+            || !NetworkHeader.TryReadDriver(header, NegotiatedFeatures, out FrameOffload offload)
             || !FrameFinisher.TryCheck(_frame.AsSpan(_headerRoom, (int)length), ref offload))
         {
             Statistics.CountMalformed();
