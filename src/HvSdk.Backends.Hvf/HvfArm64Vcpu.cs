@@ -5,10 +5,6 @@ namespace HvSdk.Backends.Hvf;
 /// <summary>Registers, inputs, timer and state of a vCPU.</summary>
 internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
 {
-    /// <summary>CNTV_CTL_EL0 (Arm ARM, D19.12.18).</summary>
-    private const ulong TimerEnabled = 1;
-    private const ulong TimerMasked = 2;
-
     private readonly HvfVcpu _vcpu;
     private readonly HvfPartition _partition;
     private readonly HvFunctions _functions;
@@ -68,6 +64,8 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
         set => HvfError.Check(_functions.hv_vcpu_set_vtimer_mask(_number, value ? (byte)1 : (byte)0), nameof(HvFunctions.hv_vcpu_set_vtimer_mask));
     }
 
+    protected override ulong VirtualCounter => _functions.mach_absolute_time() - VirtualCounterOffset;
+
     public override void GetRegisters(out Arm64Registers registers)
     {
         registers = default;
@@ -114,38 +112,6 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
         }
     }
 
-    public override void GetSystemRegisters(ReadOnlySpan<Arm64SystemRegister> registers, Span<ulong> values)
-    {
-        for (int i = 0; i < registers.Length; i++)
-        {
-            values[i] = _registers.Get(registers[i]);
-        }
-    }
-
-    public override void SetSystemRegisters(ReadOnlySpan<Arm64SystemRegisterValue> values)
-    {
-        foreach (Arm64SystemRegisterValue value in values)
-        {
-            _registers.Set(value.Register, value.Value);
-        }
-    }
-
-    public override void GetSimdRegisters(Span<UInt128> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = _registers.GetSimd(i);
-        }
-    }
-
-    public override void SetSimdRegisters(ReadOnlySpan<UInt128> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            _registers.SetSimd(i, values[i]);
-        }
-    }
-
     public override void SetInterruptInput(Arm64InterruptInput input, bool asserted)
     {
         if (input == Arm64InterruptInput.Irq)
@@ -161,23 +127,7 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
     public override void SetPrivateInterrupt(int interruptId, bool asserted) => HvfError.Check(
         HvfGicRegisters.SetPending(_functions, _number, interruptId, asserted), nameof(HvFunctions.hv_gic_set_redistributor_reg));
 
-    public override TimeSpan GetVirtualTimerDelay()
-    {
-        ulong control = _registers.Get(Arm64SystemRegister.CntvCtlEl0);
-        if ((control & TimerEnabled) == 0 || (control & TimerMasked) != 0)
-        {
-            return Timeout.InfiniteTimeSpan;
-        }
-
-        ulong ticks = _registers.Get(Arm64SystemRegister.CntvCvalEl0) - VirtualCounter();
-        if ((long)ticks <= 0)
-        {
-            return TimeSpan.Zero;
-        }
-
-        double seconds = ticks / (double)_partition.Host.Platform.CounterFrequency;
-        return seconds < TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue;
-    }
+    public override TimeSpan GetVirtualTimerDelay() => GetVirtualTimerDelay(_partition.Host.Platform.CounterFrequency);
 
     public override Arm64VcpuState SaveState()
     {
@@ -193,7 +143,7 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
             PendingStart = _power.PendingStart,
             IsIrqAsserted = _isIrqAsserted,
             IsFiqAsserted = _isFiqAsserted,
-            VirtualCounter = VirtualCounter(),
+            VirtualCounter = VirtualCounter,
             IsVirtualTimerMasked = IsVirtualTimerMasked,
             Redistributor = _partition.HasGic ? HvfGicRegisters.ReadRedistributor(_functions, _number) : null,
         };
@@ -221,6 +171,14 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
             _power.TurnOn(start.EntryPoint, start.ContextId);
         }
     }
+
+    protected override ulong GetSystemRegister(Arm64SystemRegister register) => _registers.Get(register);
+
+    protected override void SetSystemRegister(Arm64SystemRegister register, ulong value) => _registers.Set(register, value);
+
+    protected override UInt128 GetSimdRegister(int index) => _registers.GetSimd(index);
+
+    protected override void SetSimdRegister(int index, UInt128 value) => _registers.SetSimd(index, value);
 
     /// <summary>Before each entry: the framework forgets what is pending with every run.</summary>
     internal void BeforeEntry()
@@ -254,8 +212,6 @@ internal sealed unsafe class HvfArm64Vcpu : Arm64VcpuBackend
     };
 
     private IEnumerable<Arm64SystemRegister> StateRegisters() => _partition.HasGic ? HvfRegisters.State.Concat(HvfRegisters.InterfaceState) : HvfRegisters.State;
-
-    private ulong VirtualCounter() => _functions.mach_absolute_time() - VirtualCounterOffset;
 
     private void Assert(HvInterruptType type) =>
         HvfError.Check(_functions.hv_vcpu_set_pending_interrupt(_number, type, 1), nameof(HvFunctions.hv_vcpu_set_pending_interrupt));

@@ -7,10 +7,6 @@ namespace HvSdk.Backends.Kvm;
 /// <summary>Registers, inputs, timer and state of a vCPU.</summary>
 internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
 {
-    /// <summary>CNTV_CTL_EL0 (Arm ARM, D19.12.18).</summary>
-    private const ulong TimerEnabled = 1;
-    private const ulong TimerMasked = 2;
-
     private readonly KvmArm64RunLoop _loop;
     private readonly KvmArm64Partition _partition;
     private readonly SafeFd _vcpu;
@@ -55,7 +51,7 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
     /// </remarks>
     public override ulong VirtualCounterOffset
     {
-        get => _partition.CounterOffset ??= unchecked(HostCounter() - _registers.Get(Arm64SystemRegister.CntvctEl0));
+        get => _partition.CounterOffset ??= unchecked(HostCounter() - VirtualCounter);
         set
         {
             _registers.Set(Arm64SystemRegister.CntvctEl0, unchecked(HostCounter() - value));
@@ -64,6 +60,8 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
     }
 
     public override bool IsVirtualTimerMasked { get; set; }
+
+    protected override ulong VirtualCounter => _registers.Get(Arm64SystemRegister.CntvctEl0);
 
     public override void GetRegisters(out Arm64Registers registers)
     {
@@ -110,38 +108,6 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
         }
     }
 
-    public override void GetSystemRegisters(ReadOnlySpan<Arm64SystemRegister> registers, Span<ulong> values)
-    {
-        for (int i = 0; i < registers.Length; i++)
-        {
-            values[i] = _registers.Get(registers[i]);
-        }
-    }
-
-    public override void SetSystemRegisters(ReadOnlySpan<Arm64SystemRegisterValue> values)
-    {
-        foreach (Arm64SystemRegisterValue value in values)
-        {
-            _registers.Set(value.Register, value.Value);
-        }
-    }
-
-    public override void GetSimdRegisters(Span<UInt128> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = _registers.GetSimd(i);
-        }
-    }
-
-    public override void SetSimdRegisters(ReadOnlySpan<UInt128> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            _registers.SetSimd(i, values[i]);
-        }
-    }
-
     public override void SetInterruptInput(Arm64InterruptInput input, bool asserted)
     {
         bool isIrq = input == Arm64InterruptInput.Irq;
@@ -159,23 +125,7 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
     public override void SetPrivateInterrupt(int interruptId, bool asserted) =>
         _partition.SetLine(KVM_ARM64.KVM_ARM_IRQ_TYPE_PPI, _index, (uint)interruptId, asserted);
 
-    public override TimeSpan GetVirtualTimerDelay()
-    {
-        ulong control = _registers.Get(Arm64SystemRegister.CntvCtlEl0);
-        if ((control & TimerEnabled) == 0 || (control & TimerMasked) != 0)
-        {
-            return Timeout.InfiniteTimeSpan;
-        }
-
-        ulong ticks = unchecked(_registers.Get(Arm64SystemRegister.CntvCvalEl0) - _registers.Get(Arm64SystemRegister.CntvctEl0));
-        if ((long)ticks <= 0)
-        {
-            return TimeSpan.Zero;
-        }
-
-        double seconds = ticks / (double)_partition.Platform.CounterFrequency;
-        return seconds < TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue;
-    }
+    public override TimeSpan GetVirtualTimerDelay() => GetVirtualTimerDelay(_partition.Platform.CounterFrequency);
 
     public override Arm64VcpuState SaveState()
     {
@@ -191,7 +141,7 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
             PowerState = PowerState,
             IsIrqAsserted = _isIrqAsserted,
             IsFiqAsserted = _isFiqAsserted,
-            VirtualCounter = _registers.Get(Arm64SystemRegister.CntvctEl0),
+            VirtualCounter = VirtualCounter,
             IsVirtualTimerMasked = IsVirtualTimerMasked,
             Redistributor = gic is null ? null : KvmGicState.ReadRedistributor(gic, _affinity),
             PrivateLineLevels = gic?.GetLevels(_affinity, 0),
@@ -229,6 +179,14 @@ internal sealed class KvmArm64Vcpu : Arm64VcpuBackend
             PowerState = Arm64PowerState.On;
         }
     }
+
+    protected override ulong GetSystemRegister(Arm64SystemRegister register) => _registers.Get(register);
+
+    protected override void SetSystemRegister(Arm64SystemRegister register, ulong value) => _registers.Set(register, value);
+
+    protected override UInt128 GetSimdRegister(int index) => _registers.GetSimd(index);
+
+    protected override void SetSimdRegister(int index, UInt128 value) => _registers.SetSimd(index, value);
 
     /// <summary>Where the program counter becomes another, the instruction of the last exit is not the one that goes on: its answer would reach the wrong one.</summary>
     private void GiveUpUnlessAt(ulong pc)

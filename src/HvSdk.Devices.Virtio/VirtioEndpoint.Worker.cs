@@ -103,7 +103,7 @@ internal sealed partial class VirtioEndpoint : IDisposable
 
         if (isFirst)
         {
-            VirtioMetrics.Remove(this);
+            Guard(_ => VirtioMetrics.Remove(this));
             Guard(static device => device.OnEnded());
         }
     }

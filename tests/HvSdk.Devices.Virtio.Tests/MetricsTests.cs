@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using HvSdk.Testing;
 
 namespace HvSdk.Devices.Virtio.Tests;
@@ -36,14 +37,46 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public void Instruments_OfADeviceThatHasEnded_AreGone()
+    public void Instruments_OfDevicesOfOneName_AreAddedUpAndStay()
     {
-        using (AnyBench bench = AnyBench.Create(new MeteredShortly(), isPci: false))
+        using (AnyBench first = AnyBench.Create(new MeteredTwice(), isPci: false))
         {
-            Assert.NotEmpty(Read(nameof(MeteredShortly)));
+            first.Driver.Start();
+            first.Ask(0, [1, 2, 3], 8);
+            using AnyBench second = AnyBench.Create(new MeteredTwice(), isPci: true);
+            second.Driver.Start();
+            second.Ask(0, [1, 2], 8);
+            Check(requests: 2, bytes: 5, errors: 6);
         }
 
-        Assert.Empty(Read(nameof(MeteredShortly)));
+        Check(requests: 2, bytes: 5, errors: 6);
+        using AnyBench third = AnyBench.Create(new MeteredTwice(), isPci: false);
+        Check(requests: 2, bytes: 5, errors: 9);
+
+        static void Check(long requests, long bytes, long errors)
+        {
+            Dictionary<string, long> values = Read(nameof(MeteredTwice));
+            Assert.Equal(
+                (requests, bytes, errors), (values["hvsdk.virtio.requests"], values["hvsdk.virtio.bytes from_guest"], values["hvsdk.virtio.errors"]));
+        }
+    }
+
+    [Fact]
+    public void Instruments_OfADeviceThatIsNeverEnded_StayWhenItIsCollected()
+    {
+        WeakReference device = Leak(out Dictionary<string, long> before);
+        for (int i = 0; i < 10 && device.IsAlive; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.False(device.IsAlive);
+        Assert.Equal(1, before["hvsdk.virtio.requests"]);
+        Assert.Equal(before, Read(nameof(MeteredForgotten)));
+        using AnyBench next = AnyBench.Create(new MeteredForgotten(), isPci: false);
+        Dictionary<string, long> after = Read(nameof(MeteredForgotten));
+        Assert.Equal((1, 6), (after["hvsdk.virtio.requests"], after["hvsdk.virtio.errors"]));
     }
 
     [Fact]
@@ -55,6 +88,17 @@ public sealed class MetricsTests
         bench.Driver.Queues[0].Exchange([1], 8);
 
         Assert.InRange(Read(nameof(MeteredWorker))["hvsdk.virtio.kicks"], 1, 100);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Leak(out Dictionary<string, long> values)
+    {
+        var device = new MeteredForgotten();
+        AnyBench bench = AnyBench.Create(device, isPci: false);
+        bench.Driver.Start();
+        bench.Ask(0, [1, 2, 3], 8);
+        values = Read(nameof(MeteredForgotten));
+        return new WeakReference(device);
     }
 
     /// <summary>What the instruments say of a kind of device.</summary>
@@ -106,7 +150,9 @@ public sealed class MetricsTests
 
     private sealed class MeteredOnPci : Metered;
 
-    private sealed class MeteredShortly : Metered;
+    private sealed class MeteredTwice : Metered;
+
+    private sealed class MeteredForgotten : Metered;
 
     private sealed class MeteredWorker : Metered;
 }

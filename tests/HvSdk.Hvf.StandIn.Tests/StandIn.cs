@@ -17,6 +17,10 @@ public sealed class StandIn : IAsyncLifetime
     /// <summary>The library.</summary>
     internal static string Library { get; } = Path.Combine(s_output, "libhvf-standin.so");
 
+    /// <summary>The library that stands for one macOS.</summary>
+    /// <param name="macOs">Its version: 11, 13, 15 or 26.</param>
+    internal static string LibraryOf(string macOs) => Path.Combine(s_output, macOs, "libhvf-standin.so");
+
     /// <summary>What maps files as a Mac does (R-MEM-13), to be preloaded.</summary>
     internal static string MacPages { get; } = Path.Combine(s_output, "libmac-pages.so");
 

@@ -16,51 +16,24 @@ Usage: build.sh [--out DIR] [--update]
 END_OF_USAGE
 }
 
-die() {
-    echo "build.sh: $*" >&2
-    exit 1
-}
-
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/build-options.sh
+. "$here/../build-options.sh"
 # shellcheck source=tests/debian-arm64.sh
 . "$here/../debian-arm64.sh"
 # shellcheck source=tests/nested/kernel.sh
 . "$here/../nested/kernel.sh"
 out=$here/../../artifacts/guests-arm64
 modules=(virtio virtio_ring virtio_mmio virtio-rng)
-update=false
-while (($# > 0)); do
-    case $1 in
-        --out)
-            (($# >= 2)) || die "--out needs a folder"
-            out=$2
-            shift 2
-            ;;
-        --update)
-            update=true
-            shift
-            ;;
-        -h | --help)
-            usage
-            exit 0
-            ;;
-        *)
-            usage >&2
-            die "unknown argument '$1'"
-            ;;
-    esac
-done
+read_options --update "$@"
+update=$switched
 
 cross=aarch64-linux-gnu
 for tool in "$cross-gcc" cpio apt-get dpkg-deb xz; do
     command -v "$tool" >/dev/null || die "$tool is missing: run tests/guests-arm64/install.sh"
 done
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# One build at a time.
-exec 8>"$out/lock"
-flock 8
+enter_out
 
 if $update || ! compgen -G "$out/linux-image-*.deb" >/dev/null; then
     rm -rf "$out/new"

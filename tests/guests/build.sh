@@ -18,38 +18,15 @@ Usage: build.sh [--out DIR] [--update]
 END_OF_USAGE
 }
 
-die() {
-    echo "build.sh: $*" >&2
-    exit 1
-}
-
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/build-options.sh
+. "$here/../build-options.sh"
 # shellcheck source=tests/nested/kernel.sh
 . "$here/../nested/kernel.sh"
 nested=$here/../../artifacts/nested
 out=$here/../../artifacts/guests
-update=false
-while (($# > 0)); do
-    case $1 in
-        --out)
-            (($# >= 2)) || die "--out needs a folder"
-            out=$2
-            shift 2
-            ;;
-        --update)
-            update=true
-            shift
-            ;;
-        -h | --help)
-            usage
-            exit 0
-            ;;
-        *)
-            usage >&2
-            die "unknown argument '$1'"
-            ;;
-    esac
-done
+read_options --update "$@"
+update=$switched
 PATH=$PATH:/usr/sbin:/sbin
 
 # The packages that point to the kernel of each guest.
@@ -141,11 +118,7 @@ describe_inputs() {
     stat -L -c '%n %s %Y' "$busybox"
 }
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# One build at a time.
-exec 8>"$out/lock"
-flock 8
+enter_out
 
 # Programs for the guests, without libraries.
 rm -rf "$out/programs"

@@ -15,30 +15,11 @@ Usage: build.sh [--out DIR]
 END_OF_USAGE
 }
 
-die() {
-    echo "build.sh: $*" >&2
-    exit 1
-}
-
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/build-options.sh
+. "$here/../build-options.sh"
 out=$here/../../artifacts/hvf-standin
-while (($# > 0)); do
-    case $1 in
-        --out)
-            (($# >= 2)) || die "--out needs a folder"
-            out=$2
-            shift 2
-            ;;
-        -h | --help)
-            usage
-            exit 0
-            ;;
-        *)
-            usage >&2
-            die "unknown argument '$1'"
-            ;;
-    esac
-done
+read_options '' "$@"
 
 declare -A numbers=([11]=1100 [13]=1300 [15]=1500 [26]=2600)
 newest=26
@@ -108,11 +89,7 @@ build_pages() {
     gcc "${flags[@]}" -fPIC -shared "$here/mac/pages.c" -o "$new/libmac-pages.so"
 }
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# One build at a time.
-exec 8>"$out/lock"
-flock 8
+enter_out
 
 inputs=$(
     cat "$here"/{build.sh,exports.txt,*.c,*.h,*.S,el2/*,mac/*,selftest/*} | sha256sum

@@ -8,31 +8,19 @@
 set -euo pipefail
 exec </dev/null # CI may start us with stdin closed
 
-die() {
-    echo "build.sh: $*" >&2
-    exit 1
+usage() {
+    echo "Usage: build.sh [--out DIR]   (default: artifacts/nested-arm64 in the repository)"
 }
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/build-options.sh
+. "$here/../build-options.sh"
 # shellcheck source=tests/debian-arm64.sh
 . "$here/../debian-arm64.sh"
 out=$here/../../artifacts/nested-arm64
 cross=aarch64-linux-gnu
 libraries=(ld-linux-aarch64.so.1 libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libgcc_s.so.1 libstdc++.so.6)
-while (($# > 0)); do
-    case $1 in
-        --out)
-            (($# >= 2)) || die "--out needs a folder"
-            out=$2
-            shift 2
-            ;;
-        -h | --help)
-            echo "Usage: build.sh [--out DIR]   (default: artifacts/nested-arm64 in the repository)"
-            exit 0
-            ;;
-        *) die "unknown argument '$1'" ;;
-    esac
-done
+read_options '' "$@"
 
 for tool in "$cross-gcc" cpio apt-get dpkg-deb; do
     command -v "$tool" >/dev/null || die "$tool is missing: run tests/nested-arm64/install.sh"
@@ -41,11 +29,7 @@ for library in "${libraries[@]}"; do
     [[ -e /usr/$cross/lib/$library ]] || die "/usr/$cross/lib/$library is missing: run tests/nested-arm64/install.sh"
 done
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# One build at a time.
-exec 8>"$out/lock"
-flock 8
+enter_out
 
 if ! compgen -G "$out/linux-image-*.deb" >/dev/null || ! compgen -G "$out/libssl3_*.deb" >/dev/null; then
     rm -rf "$out/new"

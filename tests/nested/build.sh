@@ -17,37 +17,14 @@ Usage: build.sh [--out DIR] [--update]
 END
 }
 
-die() {
-    echo "build.sh: $*" >&2
-    exit 1
-}
-
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/build-options.sh
+. "$here/../build-options.sh"
 # shellcheck source=tests/nested/kernel.sh
 . "$here/kernel.sh"
 out=$here/../../artifacts/nested
-update=false
-while (($# > 0)); do
-    case $1 in
-        --out)
-            (($# >= 2)) || die "--out needs a folder"
-            out=$2
-            shift 2
-            ;;
-        --update)
-            update=true
-            shift
-            ;;
-        -h | --help)
-            usage
-            exit 0
-            ;;
-        *)
-            usage >&2
-            die "unknown argument '$1'"
-            ;;
-    esac
-done
+read_options --update "$@"
+update=$switched
 PATH=$PATH:/usr/sbin:/sbin
 
 # In the order in which init loads them, each with its parameters.
@@ -145,11 +122,8 @@ for tool in lz4 xz zstd cpio; do
     command -v "$tool" >/dev/null || die "$tool is missing: run install.sh"
 done
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# One build at a time; and run.sh holds this lock, shared, while it reads the parts.
-exec 8>"$out/lock"
-flock 8
+# run.sh holds the lock too, shared, while it reads the parts.
+enter_out
 
 # Left over where an earlier build was interrupted.
 rm -rf "$out/new"

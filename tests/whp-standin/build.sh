@@ -17,35 +17,12 @@ Usage: build.sh [--out DIR] [--linux-only]
 END_OF_USAGE
 }
 
-die() {
-    echo "build.sh: $*" >&2
-    exit 1
-}
-
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/build-options.sh
+. "$here/../build-options.sh"
 out=$here/../../artifacts/whp-standin
-worlds=(linux windows)
-while (($# > 0)); do
-    case $1 in
-        --out)
-            (($# >= 2)) || die "--out needs a folder"
-            out=$2
-            shift 2
-            ;;
-        --linux-only)
-            worlds=(linux)
-            shift
-            ;;
-        -h | --help)
-            usage
-            exit 0
-            ;;
-        *)
-            usage >&2
-            die "unknown argument '$1'"
-            ;;
-    esac
-done
+read_options --linux-only "$@"
+if $switched; then worlds=(linux); else worlds=(linux windows); fi
 
 versions=(1803 1809 1903 2004 2009 2109)
 newest=2109
@@ -138,11 +115,7 @@ build_world() {
     fi
 }
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# One build at a time.
-exec 8>"$out/lock"
-flock 8
+enter_out
 
 inputs=$(
     echo "${worlds[*]}"

@@ -26,8 +26,7 @@ public sealed partial class CmosClock : IPlatformDevice, IBusDevice, IDisposable
     public const int MemorySize = 128;
 
     private readonly Lock _gate = new();
-    private TimeProvider? _timeProvider;
-    private TimeProvider? _machineTime;
+    private DeviceTime _time;
     private IInterruptLine? _interrupt;
     private bool _isDisposed;
 
@@ -43,12 +42,8 @@ public sealed partial class CmosClock : IPlatformDevice, IBusDevice, IDisposable
     /// <summary>The time. Default: the machine's, or the host's where there is no machine. Set it before the clock is used.</summary>
     public TimeProvider TimeProvider
     {
-        get => _timeProvider ?? _machineTime ?? TimeProvider.System;
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            _timeProvider = value;
-        }
+        get => _time.Value;
+        set => _time.Value = value;
     }
 
     /// <summary>Where the interrupt goes. A machine sets it.</summary>
@@ -104,7 +99,7 @@ public sealed partial class CmosClock : IPlatformDevice, IBusDevice, IDisposable
     public void Attach(IDeviceSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        _machineTime = slot.TimeProvider;
+        _time.Machine = slot.TimeProvider;
         slot.MapPorts(Port, PortCount, this);
         Interrupt = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
         slot.Acpi = new AcpiIdentity { HardwareId = "PNP0B00" };

@@ -1,3 +1,4 @@
+using HvSdk.Devices.Emulated.Clock;
 using HvSdk.Devices.Emulated.PrimeCell;
 
 namespace HvSdk.Devices.Emulated;
@@ -27,8 +28,7 @@ public sealed partial class RealTimeClockPl031 : IPlatformDevice, IBusDevice, ID
     private const uint Revision = 0;
 
     private readonly Lock _gate = new();
-    private TimeProvider? _timeProvider;
-    private TimeProvider? _machineTime;
+    private DeviceTime _time;
     private IInterruptLine? _interrupt;
     private ulong? _address;
     private int? _interruptLine;
@@ -51,12 +51,8 @@ public sealed partial class RealTimeClockPl031 : IPlatformDevice, IBusDevice, ID
     /// <summary>The time. Default: the machine's, or the host's where there is no machine. Set it before the clock is used.</summary>
     public TimeProvider TimeProvider
     {
-        get => _timeProvider ?? _machineTime ?? TimeProvider.System;
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            _timeProvider = value;
-        }
+        get => _time.Value;
+        set => _time.Value = value;
     }
 
     /// <summary>Where RTCINTR goes: a level. A machine sets it.</summary>
@@ -77,7 +73,7 @@ public sealed partial class RealTimeClockPl031 : IPlatformDevice, IBusDevice, ID
     public void Attach(IDeviceSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        _machineTime = slot.TimeProvider;
+        _time.Machine = slot.TimeProvider;
         if (_address is { } address)
         {
             slot.MapMmio(address, WindowSize, this);

@@ -21,9 +21,6 @@ public sealed partial class SerialPort16550A
     private byte _lineErrors;
     private bool _isBreakOwed;
     private bool _isTimedOut;
-    private bool _isTimeoutScheduled;
-    private long _lastActivity;
-    private ITimer? _timeout;
 
     private int ReceiverSize => IsFifo ? FifoSize : 1;
 
@@ -180,37 +177,26 @@ public sealed partial class SerialPort16550A
         _isTimedOut = false;
         if (IsFifo)
         {
-            _lastActivity = TimeProvider.GetTimestamp();
+            _timeout.Restart();
         }
     }
 
     /// <summary>The timeout is of use while characters wait that are too few to interrupt (8.11).</summary>
     private bool AwaitsTimeout =>
-        IsFifo && !_isTimedOut && !_isDisposed && _received != 0 && _received < TriggerLevel && (_interruptEnable & EnableReceivedData) != 0;
+        IsFifo && !_isTimedOut && _received != 0 && _received < TriggerLevel && (_interruptEnable & EnableReceivedData) != 0;
 
     private void ScheduleTimeout()
     {
-        if (_isTimeoutScheduled || !AwaitsTimeout)
+        if (AwaitsTimeout)
         {
-            return;
+            _timeout.Schedule(TimeoutTime);
         }
-
-        // One timer that looks again when it goes off, rather than one that each character moves. Hosts' timers count milliseconds.
-        TimeProvider time = TimeProvider;
-        double left = double.Ceiling((TimeoutTime - time.GetElapsedTime(_lastActivity)).TotalMilliseconds);
-        _isTimeoutScheduled = true;
-        _timeout ??= time.CreateTimer(static self => ((SerialPort16550A)self!).OnTimeout(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timeout.Change(TimeSpan.FromMilliseconds(double.Max(left, 1)), Timeout.InfiniteTimeSpan);
     }
 
     private void OnTimeout()
     {
-        lock (_gate)
-        {
-            _isTimeoutScheduled = false;
-            _isTimedOut |= AwaitsTimeout && TimeProvider.GetElapsedTime(_lastActivity) >= TimeoutTime;
-            UpdateInterrupt();
-        }
+        _isTimedOut |= AwaitsTimeout && _timeout.HasElapsed(TimeoutTime);
+        UpdateInterrupt();
     }
 
     private void OnInputArrived()

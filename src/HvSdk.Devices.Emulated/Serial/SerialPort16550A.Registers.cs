@@ -16,7 +16,6 @@ public sealed partial class SerialPort16550A
 
     /// <summary>The level of the interrupt line.</summary>
     private bool _level;
-    private bool _isDisposed;
 
     private bool IsFifo => (_fifoControl & FifoEnable) != 0;
 

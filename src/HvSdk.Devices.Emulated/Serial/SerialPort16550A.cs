@@ -1,4 +1,6 @@
 using System.IO.Pipelines;
+using HvSdk.Devices.Emulated.Clock;
+using HvSdk.Devices.Emulated.Serial;
 using HvSdk.Devices.Emulated.Streams;
 
 namespace HvSdk.Devices.Emulated;
@@ -33,14 +35,15 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
 
     private readonly Lock _gate = new();
     private readonly SerialWire _wire;
-    private TimeProvider? _timeProvider;
-    private TimeProvider? _machineTime;
+    private readonly ReceiverTimeout _timeout;
+    private DeviceTime _time;
     private IInterruptLine? _interrupt;
 
     /// <summary>Makes a serial port at the place of a PC's first.</summary>
     public SerialPort16550A()
     {
         _wire = new SerialWire(_gate, FifoSize, () => TimeProvider, OnTransmitterTime, OnInputArrived);
+        _timeout = new ReceiverTimeout(_gate, () => TimeProvider, OnTimeout);
     }
 
     /// <summary>Raised when the guest changes DTR, RTS or the break condition, on the thread of the vCPU.</summary>
@@ -69,12 +72,8 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     /// <summary>The time that the receiver's timeout is measured in. Default: the machine's, or the host's where there is no machine.</summary>
     public TimeProvider TimeProvider
     {
-        get => _timeProvider ?? _machineTime ?? TimeProvider.System;
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            _timeProvider = value;
-        }
+        get => _time.Value;
+        set => _time.Value = value;
     }
 
     /// <summary>Where the interrupt goes, gated by OUT2 as on a PC. A machine sets it.</summary>
@@ -113,7 +112,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
     public void Attach(IDeviceSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        _machineTime = slot.TimeProvider;
+        _time.Machine = slot.TimeProvider;
         slot.MapPorts(Port, PortCount, this);
         slot.OnEnded(Dispose);
         Interrupt = slot.ConnectLine(InterruptLine, InterruptSense.Edge);
@@ -136,8 +135,7 @@ public sealed partial class SerialPort16550A : IPlatformDevice, IBusDevice, IDis
         lock (_gate)
         {
             Settle();
-            _isDisposed = true;
-            _timeout?.Dispose();
+            _timeout.Dispose();
         }
 
         _wire.Dispose();

@@ -22,9 +22,6 @@ public sealed partial class SerialPortPl011
 
     /// <summary>What the receiver's comparator said last.</summary>
     private bool _isReceiverAtLevel;
-    private bool _isTimeoutScheduled;
-    private long _lastActivity;
-    private ITimer? _timeout;
 
     private int ReceiverSize => IsFifo ? FifoSize : 1;
 
@@ -76,7 +73,7 @@ public sealed partial class SerialPortPl011
 
         if (_received != before)
         {
-            RestartTimeout();
+            _timeout.Restart();
         }
     }
 
@@ -91,7 +88,7 @@ public sealed partial class SerialPortPl011
         if (_received < ReceiverSize)
         {
             Append(value, 0);
-            RestartTimeout();
+            _timeout.Restart();
         }
         else
         {
@@ -130,7 +127,7 @@ public sealed partial class SerialPortPl011
         }
 
         FillReceiver();
-        RestartTimeout();
+        _timeout.Restart();
         return character | overrun;
     }
 
@@ -158,11 +155,9 @@ public sealed partial class SerialPortPl011
         _isReceiverAtLevel = isAtLevel;
     }
 
-    private void RestartTimeout() => _lastActivity = TimeProvider.GetTimestamp();
-
     private void NoteTimeout()
     {
-        if (_received != 0 && TimeProvider.GetElapsedTime(_lastActivity) >= TimeoutTime)
+        if (_received != 0 && _timeout.HasElapsed(TimeoutTime))
         {
             _rawInterrupts |= TimeoutInterrupt;
         }
@@ -170,35 +165,21 @@ public sealed partial class SerialPortPl011
 
     /// <summary>A timer is of use where the timeout would interrupt and nothing of the receiver does yet.</summary>
     private bool AwaitsTimeout =>
-        _received != 0 && !_isDisposed && (_interruptMask & TimeoutInterrupt) != 0 && (_rawInterrupts & TimeoutInterrupt) == 0
+        _received != 0 && (_interruptMask & TimeoutInterrupt) != 0 && (_rawInterrupts & TimeoutInterrupt) == 0
         && (_rawInterrupts & _interruptMask & ReceiveInterrupt) == 0;
 
     private void ScheduleTimeout()
     {
-        if (_isTimeoutScheduled || !AwaitsTimeout)
+        if (AwaitsTimeout)
         {
-            return;
+            _timeout.Schedule(TimeoutTime);
         }
-
-        // One timer that looks again when it goes off, rather than one that each character moves. Hosts' timers count milliseconds.
-        TimeProvider time = TimeProvider;
-        double left = double.Ceiling((TimeoutTime - time.GetElapsedTime(_lastActivity)).TotalMilliseconds);
-        _isTimeoutScheduled = true;
-        _timeout ??= time.CreateTimer(static self => ((SerialPortPl011)self!).OnTimeout(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timeout.Change(TimeSpan.FromMilliseconds(double.Max(left, 1)), Timeout.InfiniteTimeSpan);
     }
 
     private void OnTimeout()
     {
-        lock (_gate)
-        {
-            _isTimeoutScheduled = false;
-            if (!_isDisposed)
-            {
-                NoteTimeout();
-                UpdateInterrupt();
-            }
-        }
+        NoteTimeout();
+        UpdateInterrupt();
     }
 
     private void OnInputArrived()

@@ -27,7 +27,6 @@ public sealed partial class SerialPortPl011
 
     /// <summary>The level of the interrupt line.</summary>
     private bool _level;
-    private bool _isDisposed;
 
     private bool IsFifo => (_lineControl & FifoEnable) != 0;
 
@@ -162,7 +161,7 @@ public sealed partial class SerialPortPl011
         _rawInterrupts &= (ushort)~interrupts;
         if ((interrupts & TimeoutInterrupt) != 0)
         {
-            RestartTimeout();
+            _timeout.Restart();
         }
     }
 

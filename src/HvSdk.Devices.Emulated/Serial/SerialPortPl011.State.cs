@@ -76,7 +76,7 @@ public sealed partial class SerialPortPl011
             CompareReceiver();
             CompareTransmitter();
             _rawInterrupts = state.RawInterrupts; // what the comparators made of the change of state is none of the guest's
-            RestartTimeout();
+            _timeout.Restart();
             Settle();
             UpdateInterrupt();
         }

@@ -1,5 +1,7 @@
 using System.IO.Pipelines;
+using HvSdk.Devices.Emulated.Clock;
 using HvSdk.Devices.Emulated.PrimeCell;
+using HvSdk.Devices.Emulated.Serial;
 using HvSdk.Devices.Emulated.Streams;
 using static HvSdk.Devices.Emulated.Serial.Pl011Bits;
 
@@ -41,8 +43,8 @@ public sealed partial class SerialPortPl011 : IPlatformDevice, IBusDevice, IDisp
 
     private readonly Lock _gate = new();
     private readonly SerialWire _wire;
-    private TimeProvider? _timeProvider;
-    private TimeProvider? _machineTime;
+    private readonly ReceiverTimeout _timeout;
+    private DeviceTime _time;
     private IInterruptLine? _interrupt;
     private ulong? _address;
     private int? _interruptLine;
@@ -51,6 +53,7 @@ public sealed partial class SerialPortPl011 : IPlatformDevice, IBusDevice, IDisp
     public SerialPortPl011()
     {
         _wire = new SerialWire(_gate, LargeFifo, () => TimeProvider, OnTransmitterTime, OnInputArrived);
+        _timeout = new ReceiverTimeout(_gate, () => TimeProvider, OnTimeout);
         StartsEnabled = true;
     }
 
@@ -111,12 +114,8 @@ public sealed partial class SerialPortPl011 : IPlatformDevice, IBusDevice, IDisp
     /// <summary>The time that the receiver's timeout is measured in. Default: the machine's, or the host's where there is no machine.</summary>
     public TimeProvider TimeProvider
     {
-        get => _timeProvider ?? _machineTime ?? TimeProvider.System;
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            _timeProvider = value;
-        }
+        get => _time.Value;
+        set => _time.Value = value;
     }
 
     /// <summary>Where UARTINTR goes, the interrupt of all sources: a level. A machine sets it.</summary>
@@ -158,7 +157,7 @@ public sealed partial class SerialPortPl011 : IPlatformDevice, IBusDevice, IDisp
     public void Attach(IDeviceSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        _machineTime = slot.TimeProvider;
+        _time.Machine = slot.TimeProvider;
         if (_address is { } address)
         {
             slot.MapMmio(address, WindowSize, this);
@@ -194,8 +193,7 @@ public sealed partial class SerialPortPl011 : IPlatformDevice, IBusDevice, IDisp
         lock (_gate)
         {
             Settle();
-            _isDisposed = true;
-            _timeout?.Dispose();
+            _timeout.Dispose();
         }
 
         _wire.Dispose();

@@ -10,7 +10,7 @@ public sealed partial class TapNetwork
 
     private void Receive()
     {
-        byte[] buffer = new byte[TapHeader.Length + NetworkDevice.MaxFrameLength];
+        byte[] buffer = new byte[NetworkHeader.Length + NetworkDevice.MaxFrameLength];
         try
         {
             while (!Volatile.Read(ref _isEnded))
@@ -50,32 +50,12 @@ public sealed partial class TapNetwork
                 return false;
             }
 
-            if (count > TapHeader.Length && TapHeader.TryRead(buffer, out FrameOffload offload) && !TryDeliver(buffer.AsSpan(TapHeader.Length, count - TapHeader.Length), offload))
+            // While the device has no room, further frames stay with the kernel, which drops what is too much.
+            if (count > NetworkHeader.Length
+                && NetworkHeader.TryRead(buffer, out FrameOffload offload)
+                && !_delivery.TryDeliver(_port!, buffer.AsSpan(NetworkHeader.Length, count - NetworkHeader.Length), offload))
             {
                 return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Hands on a frame, and waits until there is room: further ones stay with the kernel, which drops what is too much. False at the end.</summary>
-    private bool TryDeliver(ReadOnlySpan<byte> frame, in FrameOffload offload)
-    {
-        while (!_port!.TryDeliver(frame, offload))
-        {
-            lock (_gate)
-            {
-                while (!_hasRoom && !_isEnded)
-                {
-                    Monitor.Wait(_gate);
-                }
-
-                _hasRoom = false;
-                if (_isEnded)
-                {
-                    return false;
-                }
             }
         }
 

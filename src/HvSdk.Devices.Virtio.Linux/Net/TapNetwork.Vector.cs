@@ -15,7 +15,7 @@ public sealed partial class TapNetwork
     /// <inheritdoc/>
     public bool TrySend(ReadableBuffers frame, in FrameOffload offload, int queue)
     {
-        TapHeader.Write(_header, offload);
+        NetworkHeader.Write(_header, offload);
         _vectorQueue = queue % _queues.Length;
         return frame.TryAccessAll(this, static (pieces, network) => network.Write(pieces)) && EndSend(_vectorError);
     }

@@ -23,15 +23,15 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     private const string AnyName = "tap%d";
 
     private readonly object _gate = new();
+    private readonly FrameDelivery _delivery = new();
     private readonly TunQueue[] _queues;
     private readonly TunPoll _poll;
-    private readonly byte[] _header = GC.AllocateArray<byte>(TapHeader.Length, pinned: true);
+    private readonly byte[] _header = GC.AllocateArray<byte>(NetworkHeader.Length, pinned: true);
     private readonly HostRange[] _vector = new HostRange[1 + MaxPieces];
-    private readonly byte[] _output = new byte[TapHeader.Length + NetworkDevice.MaxFrameLength];
+    private readonly byte[] _output = new byte[NetworkHeader.Length + NetworkDevice.MaxFrameLength];
     private readonly TaskCompletionSource<string?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private INetworkPort? _port;
     private Thread? _receiver;
-    private bool _hasRoom;
     private bool _isEnded;
     private long _dropped;
 
@@ -40,7 +40,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
         _queues = queues;
         _poll = poll;
         Gives = gives;
-        _vector[0] = new HostRange(Marshal.UnsafeAddrOfPinnedArrayElement(_header, 0), TapHeader.Length);
+        _vector[0] = new HostRange(Marshal.UnsafeAddrOfPinnedArrayElement(_header, 0), NetworkHeader.Length);
     }
 
     /// <inheritdoc/>
@@ -50,7 +50,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     public NetworkOffloads Gives { get; }
 
     /// <summary>The kernel's header comes before each frame.</summary>
-    public int HeaderRoom => TapHeader.Length;
+    public int HeaderRoom => NetworkHeader.Length;
 
     /// <summary>The interface's name.</summary>
     public string Name => _queues[0].InterfaceName;
@@ -88,7 +88,7 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
             while (queues.Count < options.Queues)
             {
                 // Those after the first join the interface by the name that it was given.
-                queues.Add(TunQueue.Open(queues.Count == 0 ? name : queues[0].InterfaceName, options.Queues > 1, TapHeader.Length, options.Offloads));
+                queues.Add(TunQueue.Open(queues.Count == 0 ? name : queues[0].InterfaceName, options.Queues > 1, NetworkHeader.Length, options.Offloads));
             }
 
             return new TapNetwork([.. queues], new TunPoll(queues), options.Offloads);
@@ -128,26 +128,19 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
     /// <inheritdoc/>
     public bool TrySend(ReadOnlySpan<byte> frame, in FrameOffload offload, int queue)
     {
-        frame.CopyTo(_output.AsSpan(TapHeader.Length));
-        return TrySendInPlace(_output.AsSpan(0, TapHeader.Length + frame.Length), offload, queue);
+        frame.CopyTo(_output.AsSpan(NetworkHeader.Length));
+        return TrySendInPlace(_output.AsSpan(0, NetworkHeader.Length + frame.Length), offload, queue);
     }
 
     /// <inheritdoc/>
     public bool TrySendInPlace(Span<byte> bytes, in FrameOffload offload, int queue)
     {
-        TapHeader.Write(bytes, offload);
+        NetworkHeader.Write(bytes, offload);
         return EndSend(_queues[queue % _queues.Length].Write(bytes));
     }
 
     /// <inheritdoc/>
-    public void OnRoom()
-    {
-        lock (_gate)
-        {
-            _hasRoom = true;
-            Monitor.PulseAll(_gate);
-        }
-    }
+    public void OnRoom() => _delivery.OnRoom();
 
     /// <summary>Leaves the interface, and ends the thread. Where it was made by <see cref="Open"/>, it goes.</summary>
     public void Dispose()
@@ -198,9 +191,9 @@ public sealed partial class TapNetwork : INetworkBackend, IDisposable
             }
 
             Volatile.Write(ref _isEnded, true);
-            Monitor.PulseAll(_gate);
         }
 
+        _delivery.End();
         _poll.End();
         foreach (TunQueue queue in _queues)
         {

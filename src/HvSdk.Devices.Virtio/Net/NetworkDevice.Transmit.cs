@@ -116,7 +116,7 @@ public sealed partial class NetworkDevice
         offload = default;
         Span<byte> header = stackalloc byte[NetworkHeader.Length];
         long length = chain.ReadableLength - NetworkHeader.Length;
-        if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength || chain.Read(0, header) != header.Length || !NetworkHeader.TryRead(header, NegotiatedFeatures, out offload))
+        if (length is < FrameFinisher.MinFrameLength or > MaxFrameLength || chain.Read(0, header) != header.Length || !NetworkHeader.TryReadDriver(header, NegotiatedFeatures, out offload))
         {
             return false;
         }

@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace HvSdk.Devices.Virtio;
 
-/// <summary>The header in front of each frame in guest memory, struct virtio_net_hdr (virtio 1.2, 5.1.6).</summary>
+/// <summary>
+/// The header in front of each frame in guest memory, struct virtio_net_hdr (virtio 1.2, 5.1.6). Linux' taps have it as well (IFF_VNET_HDR: struct virtio_net_hdr_mrg_rxbuf of linux/virtio_net.h), in
+/// the host's byte order, which is this one on all hosts that there are.
+/// </summary>
 internal static class NetworkHeader
 {
     public const int Length = 12; // with num_buffers, which virtio 1.x always has
@@ -24,40 +27,54 @@ internal static class NetworkHeader
 
     /// <summary>Reads a driver's header.</summary>
     /// <returns>False: it asks for what the driver has not agreed upon, or what there is not.</returns>
-    public static bool TryRead(ReadOnlySpan<byte> header, ulong features, out FrameOffload offload)
+    public static bool TryReadDriver(ReadOnlySpan<byte> header, ulong features, out FrameOffload offload)
     {
-        offload = default;
-        bool needsChecksum = (header[Flags] & NeedsChecksum) != 0;
-        byte type = header[SegmentationType];
-        bool hasNotification = (type & TypeCongestionNotification) != 0;
-        (FrameSegmentation segmentation, ulong required) = (byte)(type & ~TypeCongestionNotification) switch
+        bool isKnown = TryRead(header, out offload);
+        ulong required = offload.Segmentation switch
         {
-            TypeNone => (FrameSegmentation.None, 0UL),
-            TypeTcpIPv4 => (FrameSegmentation.TcpIPv4, NetworkFeature.HostTso4),
-            TypeTcpIPv6 => (FrameSegmentation.TcpIPv6, NetworkFeature.HostTso6),
-            _ => (FrameSegmentation.None, ulong.MaxValue),
+            FrameSegmentation.TcpIPv4 => NetworkFeature.HostTso4,
+            FrameSegmentation.TcpIPv6 => NetworkFeature.HostTso6,
+            _ => 0,
         };
-        required |= needsChecksum ? NetworkFeature.Checksum : 0;
-        required |= hasNotification ? NetworkFeature.HostEcn : 0;
-        if ((required & ~features) != 0)
-        {
-            return false;
-        }
+        required |= offload.NeedsChecksum ? NetworkFeature.Checksum : 0;
+        required |= (header[SegmentationType] & TypeCongestionNotification) != 0 ? NetworkFeature.HostEcn : 0;
+        offload = offload with { IsChecksumValid = false }; // a driver has no say in it (5.1.6.2)
+        return isKnown && (required & ~features) == 0;
+    }
 
+    /// <summary>Reads a header, whoever wrote it.</summary>
+    /// <returns>False: a way of cutting that there is not.</returns>
+    public static bool TryRead(ReadOnlySpan<byte> header, out FrameOffload offload)
+    {
+        byte type = header[SegmentationType];
+        FrameSegmentation? segmentation = (byte)(type & ~TypeCongestionNotification) switch
+        {
+            TypeNone => FrameSegmentation.None,
+            TypeTcpIPv4 => FrameSegmentation.TcpIPv4,
+            TypeTcpIPv6 => FrameSegmentation.TcpIPv6,
+            _ => null,
+        };
+        bool needsChecksum = (header[Flags] & NeedsChecksum) != 0;
+        bool isCut = segmentation is FrameSegmentation.TcpIPv4 or FrameSegmentation.TcpIPv6;
         offload = new FrameOffload
         {
             NeedsChecksum = needsChecksum,
             ChecksumStart = needsChecksum ? BinaryPrimitives.ReadUInt16LittleEndian(header[ChecksumStart..]) : (ushort)0,
             ChecksumOffset = needsChecksum ? BinaryPrimitives.ReadUInt16LittleEndian(header[ChecksumOffset..]) : (ushort)0,
-            Segmentation = segmentation,
-            HasCongestionNotification = hasNotification && segmentation != FrameSegmentation.None,
-            SegmentSize = segmentation != FrameSegmentation.None ? BinaryPrimitives.ReadUInt16LittleEndian(header[SegmentSize..]) : (ushort)0,
+            IsChecksumValid = (header[Flags] & DataValid) != 0,
+            Segmentation = segmentation ?? FrameSegmentation.None,
+            HasCongestionNotification = isCut && (type & TypeCongestionNotification) != 0,
+            SegmentSize = isCut ? BinaryPrimitives.ReadUInt16LittleEndian(header[SegmentSize..]) : (ushort)0,
         };
-        return true;
+        return segmentation is not null;
     }
 
-    /// <summary>Writes a header for the driver.</summary>
-    public static void Write(Span<byte> header, in FrameOffload offload, int buffers, bool takesValidity)
+    /// <summary>Writes a header.</summary>
+    /// <param name="header">Where it goes.</param>
+    /// <param name="offload">What is left to do.</param>
+    /// <param name="buffers">How many buffers the frame fills (num_buffers); nothing to a tap.</param>
+    /// <param name="takesValidity">The reader may be told that checksums were checked.</param>
+    public static void Write(Span<byte> header, in FrameOffload offload, int buffers = 0, bool takesValidity = true)
     {
         header[..Length].Clear();
         header[Flags] = offload.NeedsChecksum ? NeedsChecksum : offload.IsChecksumValid && takesValidity ? DataValid : (byte)0;

@@ -112,7 +112,7 @@ public sealed partial class StreamNetwork
                 break;
             }
 
-            if (!TryDeliver(bytes[(used + LengthSize)..end]))
+            if (!_delivery.TryDeliver(_port!, bytes[(used + LengthSize)..end], default))
             {
                 return -1;
             }
@@ -121,35 +121,5 @@ public sealed partial class StreamNetwork
         }
 
         return used;
-    }
-
-    /// <summary>Hands on a frame, and waits until there is room; false at the end.</summary>
-    private bool TryDeliver(ReadOnlySpan<byte> frame)
-    {
-        while (true)
-        {
-            lock (_gate)
-            {
-                _hasRoom = false;
-            }
-
-            if (_port!.TryDeliver(frame, default))
-            {
-                return true;
-            }
-
-            lock (_gate)
-            {
-                while (!_hasRoom && !_isEnded)
-                {
-                    Monitor.Wait(_gate);
-                }
-
-                if (_isEnded)
-                {
-                    return false;
-                }
-            }
-        }
     }
 }

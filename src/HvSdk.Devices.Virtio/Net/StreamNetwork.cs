@@ -23,6 +23,7 @@ public sealed partial class StreamNetwork : INetworkBackend, IDisposable
     private const int ReceiveBufferSize = 256 << 10;
 
     private readonly object _gate = new();
+    private readonly FrameDelivery _delivery = new();
     private readonly Socket _socket;
     private readonly FullNetwork _whenFull;
     private readonly TaskCompletionSource<string?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -30,7 +31,6 @@ public sealed partial class StreamNetwork : INetworkBackend, IDisposable
     private int _outputStart;
     private int _outputCount;
     private bool _hasRefused;
-    private bool _hasRoom;
     private bool _isEnded;
     private INetworkPort? _port;
     private Thread? _sender;
@@ -147,14 +147,7 @@ public sealed partial class StreamNetwork : INetworkBackend, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnRoom()
-    {
-        lock (_gate)
-        {
-            _hasRoom = true;
-            Monitor.PulseAll(_gate);
-        }
-    }
+    public void OnRoom() => _delivery.OnRoom();
 
     /// <summary>Closes the socket and ends the threads.</summary>
     public void Dispose()
@@ -193,6 +186,7 @@ public sealed partial class StreamNetwork : INetworkBackend, IDisposable
             Monitor.PulseAll(_gate);
         }
 
+        _delivery.End();
         try
         {
             _socket.Shutdown(SocketShutdown.Both); // closing alone does not end a call that waits on another thread everywhere

@@ -33,6 +33,8 @@ internal sealed class ScriptedArm64Vcpu : Arm64VcpuBackend
 
     public override bool IsVirtualTimerMasked { get; set; }
 
+    protected override ulong VirtualCounter => 0 - VirtualCounterOffset;
+
     public override void GetRegisters(out Arm64Registers registers)
     {
         _partition.Backend.Begin(ScriptedOperation.GetRegisters);
@@ -43,37 +45,6 @@ internal sealed class ScriptedArm64Vcpu : Arm64VcpuBackend
     {
         _partition.Backend.Begin(ScriptedOperation.SetRegisters);
         _registers = registers;
-    }
-
-    public override void GetSystemRegisters(ReadOnlySpan<Arm64SystemRegister> registers, Span<ulong> values)
-    {
-        _partition.Backend.Begin(ScriptedOperation.GetRegisters);
-        for (int i = 0; i < registers.Length; i++)
-        {
-            values[i] = _systemRegisters.TryGetValue(registers[i].Encoding, out ulong value) ? value : throw NoRegister(registers[i]);
-        }
-    }
-
-    public override void SetSystemRegisters(ReadOnlySpan<Arm64SystemRegisterValue> values)
-    {
-        _partition.Backend.Begin(ScriptedOperation.SetRegisters);
-        foreach (Arm64SystemRegisterValue value in values)
-        {
-            _systemRegisters[value.Register.Encoding] =
-                _systemRegisters.ContainsKey(value.Register.Encoding) ? value.Value : throw NoRegister(value.Register);
-        }
-    }
-
-    public override void GetSimdRegisters(Span<UInt128> values)
-    {
-        _partition.Backend.Begin(ScriptedOperation.GetRegisters);
-        _simd.CopyTo(values);
-    }
-
-    public override void SetSimdRegisters(ReadOnlySpan<UInt128> values)
-    {
-        _partition.Backend.Begin(ScriptedOperation.SetRegisters);
-        values.CopyTo(_simd);
     }
 
     public override void SetInterruptInput(Arm64InterruptInput input, bool asserted)
@@ -99,7 +70,7 @@ internal sealed class ScriptedArm64Vcpu : Arm64VcpuBackend
             PendingStart = _pendingStart,
             IsIrqAsserted = _inputs[(int)Arm64InterruptInput.Irq],
             IsFiqAsserted = _inputs[(int)Arm64InterruptInput.Fiq],
-            VirtualCounter = 0 - VirtualCounterOffset,
+            VirtualCounter = VirtualCounter,
             IsVirtualTimerMasked = IsVirtualTimerMasked,
             Redistributor = _hasGic ? [.. _redistributor] : null,
         };
@@ -118,6 +89,30 @@ internal sealed class ScriptedArm64Vcpu : Arm64VcpuBackend
         IsVirtualTimerMasked = state.IsVirtualTimerMasked;
         _redistributor = state.Redistributor ?? [];
         SetSystemRegisters(state.SystemRegisters);
+    }
+
+    protected override ulong GetSystemRegister(Arm64SystemRegister register)
+    {
+        _partition.Backend.Begin(ScriptedOperation.GetRegisters);
+        return _systemRegisters.TryGetValue(register.Encoding, out ulong value) ? value : throw NoRegister(register);
+    }
+
+    protected override void SetSystemRegister(Arm64SystemRegister register, ulong value)
+    {
+        _partition.Backend.Begin(ScriptedOperation.SetRegisters);
+        _systemRegisters[register.Encoding] = _systemRegisters.ContainsKey(register.Encoding) ? value : throw NoRegister(register);
+    }
+
+    protected override UInt128 GetSimdRegister(int index)
+    {
+        _partition.Backend.Begin(ScriptedOperation.GetRegisters);
+        return _simd[index];
+    }
+
+    protected override void SetSimdRegister(int index, UInt128 value)
+    {
+        _partition.Backend.Begin(ScriptedOperation.SetRegisters);
+        _simd[index] = value;
     }
 
     private HypervisorException NoRegister(Arm64SystemRegister register) => new(

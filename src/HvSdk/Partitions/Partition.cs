@@ -248,13 +248,11 @@ public sealed class Partition : IDisposable
 
     internal void OnVcpuGone(Vcpu vcpu)
     {
-        HvSdkMetrics.Retire(vcpu, () =>
+        lock (Gate)
         {
-            lock (Gate)
-            {
-                _vcpus.Remove(vcpu.Index);
-            }
-        });
+            _vcpus.Remove(vcpu.Index);
+        }
+
         ReleasePart();
     }
 

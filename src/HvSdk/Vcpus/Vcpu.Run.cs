@@ -11,7 +11,6 @@ public sealed partial class Vcpu
     private const int CancelRequested = 1;
     private const int TokenRequested = 2;
 
-    private readonly long[] _exits = new long[(int)VcpuExitKind.HostFailure + 1];
     private BusCursor _portCursor;
     private BusCursor _mmioCursor;
     private int _requests;
@@ -22,9 +21,6 @@ public sealed partial class Vcpu
     private byte[] _detached = [];
     private int _answerLength;
     private bool _isAnswerOpen;
-    private long _kicks;
-    private long _unhandledReads;
-    private long _unhandledWrites;
 
     /// <summary>Runs the guest until it leaves for any reason, port and MMIO accesses among them, and returns with that exit.</summary>
     /// <returns>The exit. A read is answered through <see cref="VcpuExit.Data"/>; the next run completes it. Buses are not asked.</returns>
@@ -164,7 +160,7 @@ public sealed partial class Vcpu
         }
 
         _backend.Enter(out exit);
-        _exits[(int)exit.Kind]++;
+        _counters.CountExit(exit.Kind);
         _accessPending = exit.IsAccess;
         if (_accessPending && !exit.IsWrite)
         {
@@ -214,7 +210,7 @@ public sealed partial class Vcpu
 
                 if (window is null)
                 {
-                    _unhandledWrites++;
+                    _counters.CountUnhandledWrite();
                 }
 
                 window?.Device.Write(address - window.Address, one);
@@ -223,7 +219,7 @@ public sealed partial class Vcpu
             {
                 if (window is null)
                 {
-                    _unhandledReads++;
+                    _counters.CountUnhandledRead();
                 }
 
                 window?.Device.Read(address - window.Address, one);
@@ -236,7 +232,7 @@ public sealed partial class Vcpu
         // The flag first, then the kick: a vCPU that leaves the guest for another reason finds the flag. Whoever sets the first one kicks.
         if (Interlocked.Or(ref _requests, request) == 0)
         {
-            Interlocked.Increment(ref _kicks);
+            _counters.CountKick();
             Kick();
         }
     }

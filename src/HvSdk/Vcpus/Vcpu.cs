@@ -22,6 +22,7 @@ public sealed partial class Vcpu : IDisposable
     private readonly VcpuBackend _backend;
     private readonly int _ownerThreadId = Environment.CurrentManagedThreadId;
     private readonly object _teardownGate = new();
+    private readonly VcpuCounters _counters = new();
     private readonly X64Vcpu? _x64;
     private readonly Arm64Vcpu? _arm64;
     private int _state;
@@ -51,7 +52,7 @@ public sealed partial class Vcpu : IDisposable
     public Arm64Vcpu Arm64 => _arm64 ?? throw OtherArchitecture();
 
     /// <summary>What it has done so far. Any thread; the numbers may be a moment old.</summary>
-    public VcpuStatistics Statistics => new([.. _exits], Volatile.Read(ref _kicks), Volatile.Read(ref _unhandledReads), Volatile.Read(ref _unhandledWrites));
+    public VcpuStatistics Statistics => _counters.Statistics;
 
     internal static bool IsThreadInRun => t_runs > 0;
 
@@ -157,6 +158,7 @@ public sealed partial class Vcpu : IDisposable
             Monitor.PulseAll(_teardownGate);
         }
 
+        _counters.Dispose();
         _partition.OnVcpuGone(this);
     }
 

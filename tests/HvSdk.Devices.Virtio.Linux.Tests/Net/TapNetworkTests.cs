@@ -80,20 +80,20 @@ public sealed class TapNetworkTests
             HasCongestionNotification = hasNotification,
             SegmentSize = isCut ? (ushort)1448 : (ushort)0,
         };
-        byte[] header = new byte[TapHeader.Length];
+        byte[] header = new byte[NetworkHeader.Length];
 
-        TapHeader.Write(header, offload);
+        NetworkHeader.Write(header, offload);
 
-        Assert.True(TapHeader.TryRead(header, out FrameOffload read));
+        Assert.True(NetworkHeader.TryRead(header, out FrameOffload read));
         Assert.Equal(offload, read);
     }
 
     [Fact]
     public void Header_OfAKindThatWasNotAskedFor_IsNotTaken()
     {
-        byte[] header = new byte[TapHeader.Length];
+        byte[] header = new byte[NetworkHeader.Length];
         header[1] = 3; // VIRTIO_NET_HDR_GSO_UDP
 
-        Assert.False(TapHeader.TryRead(header, out _));
+        Assert.False(NetworkHeader.TryRead(header, out _));
     }
 }

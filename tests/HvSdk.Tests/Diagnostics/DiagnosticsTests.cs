@@ -73,8 +73,9 @@ public sealed class DiagnosticsTests
     }
 
     [Fact]
-    public void Meter_PartitionThatIsNeverDisposed_IsCollected()
+    public void Meter_PartitionThatIsNeverDisposed_IsCollectedAndItsCountsStay()
     {
+        Dictionary<string, long> before = ReadMeter();
         WeakReference partition = Leak();
         for (int i = 0; i < 10 && partition.IsAlive; i++)
         {
@@ -83,7 +84,22 @@ public sealed class DiagnosticsTests
         }
 
         Assert.False(partition.IsAlive);
-        ReadMeter();
+
+        // Counted once and no less, whether its finalizer has run yet or not.
+        Check();
+        GC.WaitForPendingFinalizers();
+        Check();
+
+        void Check()
+        {
+            Dictionary<string, long> now = ReadMeter();
+            Assert.Equal(1, Grown("hvsdk.vcpu.exits PortWrite"));
+            Assert.Equal(1, Grown("hvsdk.vcpu.exits Canceled"));
+            Assert.Equal(1, Grown("hvsdk.vcpu.kicks"));
+            Assert.Equal(1, Grown("hvsdk.bus.unhandled write"));
+
+            long Grown(string name) => now.GetValueOrDefault(name) - before.GetValueOrDefault(name);
+        }
     }
 
     [Fact]
@@ -154,9 +170,10 @@ public sealed class DiagnosticsTests
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference Leak()
     {
-        Hypervisor hypervisor = Hypervisor.Open(new ScriptedBackend());
-        Partition partition = hypervisor.CreatePartition();
-        partition.CreateVcpu(0).Run();
+        var backend = new ScriptedBackend();
+        Partition partition = Hypervisor.Open(backend).CreatePartition();
+        backend.Vcpu(0).PortWrite(0x80, 1).Do(() => partition.Vcpus[0].Cancel());
+        Assert.Equal(VcpuExitKind.Canceled, partition.CreateVcpu(0).Run().Kind);
         return new WeakReference(partition);
     }
 
