@@ -46,7 +46,7 @@ public sealed class DisposalWhileRunningTests
     [InlineData(Target.Partition, ExitDisposition.Stop)]
     public void Dispose_WithinHandler_EndsTheRunAfterIt(Target target, ExitDisposition answer)
     {
-        OpenDescriptors.AssertUnchanged(() =>
+        OpenDescriptors.AssertNoneLeft(() =>
         {
             using TestMachine machine = CreateReader();
             Vcpu vcpu = machine.Vcpu;
@@ -64,7 +64,7 @@ public sealed class DisposalWhileRunningTests
     [Fact]
     public void Dispose_WithinHandlerThatThrows_EndsAllAndTheExceptionArrives()
     {
-        OpenDescriptors.AssertUnchanged(static () =>
+        OpenDescriptors.AssertNoneLeft(static () =>
         {
             using TestMachine machine = CreateReader();
             var handler = new Disposer { Disposable = machine.Partition, Throws = true };

@@ -73,7 +73,8 @@ public sealed class ManyPartitionsTests
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
         Resources after = Resources.Take();
 
-        Assert.Equal(before.HypervisorDescriptors, after.HypervisorDescriptors);
+        // Fewer where a thread has ended meanwhile that had waited with a token: it had an event of its own.
+        Assert.InRange(after.HypervisorDescriptors, 0, before.HypervisorDescriptors);
         Assert.InRange(after.Threads, 0, before.Threads + ThreadsOfTheRuntime);
         Assert.InRange(after.Mappings, 0, before.Mappings + MappingsOfTheRuntime);
         TestContext.Current.TestOutputHelper?.WriteLine(

@@ -61,7 +61,7 @@ public sealed class WrongUseTests
     }
 
     [Fact]
-    public void CreateVcpu_Twice_IsRefusedInWordsAndTheFirstRuns() => OpenDescriptors.AssertUnchanged(static () =>
+    public void CreateVcpu_Twice_IsRefusedInWordsAndTheFirstRuns() => OpenDescriptors.AssertNoneLeft(static () =>
     {
         using TestMachine machine = CreateReader();
         _ = machine.Vcpu;
@@ -106,7 +106,7 @@ public sealed class WrongUseTests
     {
         Assert.NotEmpty(what);
         using Hypervisor hypervisor = LiveHypervisor.Open();
-        OpenDescriptors.AssertUnchanged(() =>
+        OpenDescriptors.AssertNoneLeft(() =>
         {
             var options = new PartitionOptions();
             configure(options);
@@ -122,7 +122,7 @@ public sealed class WrongUseTests
     public void CreatePartition_ConfigurationThatThrows_LeavesNothingOpen()
     {
         using Hypervisor hypervisor = LiveHypervisor.Open();
-        OpenDescriptors.AssertUnchanged(() =>
+        OpenDescriptors.AssertNoneLeft(() =>
         {
             var options = new PartitionOptions();
             options.X64.ConfigureCpuid = static _ => throw new TimeZoneNotFoundException("An exception that nobody else throws.");

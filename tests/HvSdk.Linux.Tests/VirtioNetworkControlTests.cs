@@ -87,9 +87,7 @@ public sealed class VirtioNetworkControlTests
         long sent = device.Statistics.FramesSent;
         device.Announce();
         Assert.True(device.IsAnnouncing || device.Statistics.FramesSent > sent);
-        await shell.RunAsync("sleep 1");
-        Assert.False(device.IsAnnouncing);
-        Assert.True(device.Statistics.FramesSent > sent);
+        await GuestWait.UntilAsync(() => !device.IsAnnouncing && device.Statistics.FramesSent > sent, "the guest to announce itself");
         Assert.Null(device.Fault);
     }
 

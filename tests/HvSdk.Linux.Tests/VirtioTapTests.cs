@@ -54,10 +54,7 @@ public sealed class VirtioTapTests
         await shell.RunAsync($"ping -i 0.01 -s 1400 {HostInterface.Address} >/dev/null &");
 
         await HostInterface.RunIpAsync("link", "set", network.Name, "down");
-        while (network.Dropped == 0)
-        {
-            await Task.Delay(10);
-        }
+        await GuestWait.UntilAsync(() => network.Dropped > 0, "a frame of the guest's to be dropped");
 
         Assert.True(device.IsLinkUp);
         await HostInterface.RunIpAsync("link", "delete", network.Name);

@@ -10,7 +10,7 @@ public static class Limit
     /// <summary>The limit.</summary>
     public static TimeSpan Value { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text
         ? TimeSpan.FromSeconds(double.Parse(text, CultureInfo.InvariantCulture))
-        : TimeSpan.FromSeconds(20);
+        : TimeSpan.FromSeconds(60);
 
     /// <summary>Says what did not happen in time.</summary>
     /// <param name="what">What was waited for.</param>

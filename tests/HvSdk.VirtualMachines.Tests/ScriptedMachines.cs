@@ -20,7 +20,9 @@ internal sealed class ScriptedMachines : IDisposable
     public Hypervisor Hypervisor { get; }
 
     /// <summary>A machine of one processor with the least of a board, which boots an image of one byte.</summary>
-    public VirtualMachineBuilder CreateBuilder() => VirtualMachine.CreateBuilder(Hypervisor).WithMemory(2 << 20).Boot(OpenImage);
+    /// <remarks>Nobody watches whether it has halted: the watch kicks processors that have been silent for half a second, and a kick is a step of their scripts.</remarks>
+    public VirtualMachineBuilder CreateBuilder() =>
+        VirtualMachine.CreateBuilder(Hypervisor).WithMemory(2 << 20).ConfigureBoard(static board => board.EndWhenHalted = false).Boot(OpenImage);
 
     public static BootImage OpenImage() => FlatImage.Read(
         BootFile.FromMemory(new byte[] { 0xF4 }), new FlatImageOptions { Mode = FlatImageMode.Real, LoadAddress = 0x1000 }); // HLT

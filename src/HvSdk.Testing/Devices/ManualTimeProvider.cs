@@ -51,7 +51,10 @@ public sealed class ManualTimeProvider : TimeProvider
             lock (_gate)
             {
                 next = _timers.Where(timer => timer.Due <= target).MinBy(static timer => timer.Due);
-                _elapsed = next?.Due ?? target;
+
+                // A timer, or another thread, may have moved the time further meanwhile.
+                TimeSpan now = next?.Due ?? target;
+                _elapsed = now > _elapsed ? now : _elapsed;
                 if (next is null)
                 {
                     return;

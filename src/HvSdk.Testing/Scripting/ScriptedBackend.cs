@@ -30,6 +30,7 @@ public sealed class ScriptedBackend : HypervisorBackend
     private readonly List<ScriptedPartition> _partitions = [];
     private readonly Dictionary<ScriptedOperation, Queue<HypervisorException>> _failures = [];
     private BackendProbe? _unavailable;
+    private int _openHosts;
 
     /// <inheritdoc/>
     public override string Name => Capabilities.BackendName;
@@ -98,7 +99,7 @@ public sealed class ScriptedBackend : HypervisorBackend
         : throw new InvalidOperationException("No partition was made yet. Call Hypervisor.CreatePartition first.");
 
     /// <summary>Open hypervisors of this backend: 0 where all were disposed of.</summary>
-    public int OpenHosts { get; internal set; }
+    public int OpenHosts => Volatile.Read(ref _openHosts);
 
     /// <summary>The script of the vCPU of an index. Each vCPU that is created with that index, in any partition, plays it from its start.</summary>
     /// <param name="index">The index.</param>
@@ -153,6 +154,9 @@ public sealed class ScriptedBackend : HypervisorBackend
         Begin(ScriptedOperation.Open);
         return new ScriptedHost(this);
     }
+
+    /// <summary>A hypervisor was opened (1) or is gone (-1). The last partition of one takes it along, on any thread.</summary>
+    internal void CountHost(int change) => Interlocked.Add(ref _openHosts, change);
 
     /// <summary>Throws where the test has asked for it.</summary>
     internal void Begin(ScriptedOperation operation)

@@ -23,7 +23,7 @@ internal sealed class ScriptedHost : HypervisorHost
             _arm64 = new ScriptedArm64Host(backend);
         }
 
-        backend.OpenHosts++;
+        backend.CountHost(1);
     }
 
     public override HypervisorCapabilities Capabilities { get; }
@@ -48,7 +48,7 @@ internal sealed class ScriptedHost : HypervisorHost
         }
 
         _disposed = true;
-        _backend.OpenHosts--;
+        _backend.CountHost(-1);
     }
 
     private sealed class ScriptedX64Host(ScriptedBackend backend) : X64HostBackend

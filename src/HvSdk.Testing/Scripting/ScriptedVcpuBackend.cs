@@ -84,7 +84,7 @@ internal sealed class ScriptedVcpuBackend : VcpuBackend
             throw new InvalidOperationException($"Contract: vCPU {_script.Index} was kicked after its disposal.");
         }
 
-        _script.Kicks++;
+        _script.CountKick();
         _kicked.Set();
     }
 

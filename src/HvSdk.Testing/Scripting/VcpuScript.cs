@@ -17,6 +17,7 @@ public sealed partial class VcpuScript
     private readonly List<(int InterruptId, bool Asserted)> _privateInterruptChanges = [];
     private bool _nextContinues;
     private bool _inInstruction;
+    private int _kicks;
 
     internal VcpuScript(int index) => Index = index;
 
@@ -27,7 +28,7 @@ public sealed partial class VcpuScript
     public int Entries { get; internal set; }
 
     /// <summary>How often the vCPU was kicked.</summary>
-    public int Kicks { get; internal set; }
+    public int Kicks => Volatile.Read(ref _kicks);
 
     /// <summary>Vectors that were put on their way (<see cref="X64Vcpu.InjectInterrupt"/>), in order.</summary>
     public IReadOnlyList<byte> InjectedInterrupts
@@ -207,6 +208,9 @@ public sealed partial class VcpuScript
             return this;
         }
     }
+
+    /// <summary>Kicks come from any thread, several at once.</summary>
+    internal void CountKick() => Interlocked.Increment(ref _kicks);
 
     internal bool TryGetStep(int position, out ScriptStep step)
     {

@@ -43,13 +43,9 @@ public sealed class HostilePciTests
     {
         using var machine = new Machine();
         machine.Rig.Write(1, PciRig.Command, PciRig.MemorySpace, 2);
-        machine.PokeInPlace(2_000);
-        long before = GC.GetAllocatedBytesForCurrentThread();
 
-        machine.PokeInPlace(2_000);
-
-        // A handful of calls may be met by the just-in-time compiler.
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 * 1024);
+        // Beside what the bench records.
+        Assert.InRange(Allocations.Least(() => machine.PokeInPlace(2_000)), 0, 8 * 1024);
     }
 
     /// <summary>Three devices with all that a device may have, which signal at their accesses, and keep doorbells in their windows, under locks of their own.</summary>

@@ -51,15 +51,19 @@ public sealed class NetworkReceiveTests
         ulong address = bench.Driver.Queues[0].DeviceArea + usedIndex;
         GuestMemory memory = bench.Bench.Memory;
         bool isDone = false;
+        using var looks = new ManualResetEventSlim();
         var seen = new HashSet<int>();
         var driver = new Thread(() =>
         {
-            while (!Volatile.Read(ref isDone))
+            do
             {
                 seen.Add(memory.Read<ushort>(address) % chains);
+                looks.Set();
             }
+            while (!Volatile.Read(ref isDone));
         });
         driver.Start();
+        Waits.Until(() => looks.IsSet, "the driver's thread looks");
         for (int i = 0; i < 500; i++)
         {
             bench.Offer(100, chains);

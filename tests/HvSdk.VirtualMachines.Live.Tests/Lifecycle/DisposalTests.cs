@@ -37,7 +37,9 @@ public sealed class DisposalTests
 
         ProcessResources after = ProcessResources.Take();
         TestContext.Current.TestOutputHelper?.WriteLine($"Before {before}, after {after}.");
-        Assert.Equal(before.Descriptors, after.Descriptors);
+
+        // Fewer where a thread has ended meanwhile that had waited with a token: it had an event of its own.
+        Assert.InRange(after.Descriptors, 0, before.Descriptors);
         Assert.InRange(after.Threads, 0, before.Threads + ThreadsOfTheRuntime);
         Assert.InRange(after.Mappings, 0, before.Mappings + MappingsOfTheRuntime);
         Assert.InRange(after.MappedBytes, 0, before.MappedBytes + BytesOfTheRuntime);

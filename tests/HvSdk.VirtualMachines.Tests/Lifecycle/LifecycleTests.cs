@@ -109,11 +109,25 @@ public sealed class LifecycleTests : IDisposable
     [Fact]
     public async Task PauseAsync_Running_StopsAllProcessorsUntilResume()
     {
-        _machines.Backend.Vcpu(0).WaitForCancel().PortWrite(0xCF9, 0x06).WaitForCancel();
+        // The guest is in the midst of something when the pause comes: one that has not begun to run would have nothing to be stopped at.
+        using var inGuest = new ManualResetEventSlim();
+        using var paused = new ManualResetEventSlim();
+        _machines.Backend.Vcpu(0)
+            .Do(() =>
+            {
+                inGuest.Set();
+                Assert.True(paused.Wait(ScriptedMachines.Limit), "The pause was not asked for in time.");
+            })
+            .PortWrite(0xCF9, 0x06)
+            .WaitForCancel();
         await using VirtualMachine machine = _machines.CreateBuilder().Build();
         await machine.StartAsync(cancellationToken: Token);
+        Assert.True(inGuest.Wait(ScriptedMachines.Limit, Token), "The guest did not run in time.");
 
-        await machine.PauseAsync(Token).WaitAsync(ScriptedMachines.Limit, Token);
+        Task pause = machine.PauseAsync(Token);
+        Assert.False(pause.IsCompleted);
+        paused.Set();
+        await pause.WaitAsync(ScriptedMachines.Limit, Token);
         Assert.Equal((MachineState.Paused, null), (machine.State, machine.End));
         await machine.ResumeAsync();
 

@@ -1,9 +1,9 @@
-namespace HvSdk.Devices.Virtio.Tests;
+namespace HvSdk.Devices.Tests;
 
 /// <summary>What code allocates on its own thread.</summary>
 /// <remarks>
-/// The runtime counts what it sets aside for a thread, and collections that other threads cause let it set aside more. So a measure may be too large, never too
-/// small: the least of several is what the code allocates.
+/// The runtime counts what it sets aside for a thread, and collections that other threads cause let it set aside more; what it compiles meanwhile it allocates for, too. So a measure may be
+/// too large, never too small: the least of several is what the code allocates.
 /// </remarks>
 internal static class Allocations
 {
