@@ -19,6 +19,7 @@ RunOptions options = new()
     Accepts = code => instruction.Split(',').Any(part => code.ToString().Contains(part, StringComparison.OrdinalIgnoreCase)),
     MaxDivergences = 200,
     IsSystem = args.Contains("--system"),
+    IsVectorState = args.Contains("--state"),
 };
 using DifferentialRun run = new(options);
 Dictionary<Code, int> culprits = [];
