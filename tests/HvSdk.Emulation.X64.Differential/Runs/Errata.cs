@@ -36,7 +36,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "LGDT and LIDT take any base", static c => c.Actual(GeneralProtection) && !c.IsSameEnd && c.Faulting.Mnemonic is Mnemonic.Lgdt or Mnemonic.Lidt),
         new(Tcg, "DR7.GD is not heeded", static c => c.Actual(Debug) && (c.System?.Debug.Dr7 & GeneralDetect) is not (null or 0)),
         new(Tcg, "DR7 keeps its reserved bits", static c => c.DiffersInDr7 && c.Test.Instructions.Any(static item => item.Instruction.Op0Register is Register.DR7 or Register.DR5)),
-        new(Tcg, "An interrupt stack table entry loads a null SS at the same level too", static c => c.Machine.IsLong && c.IsNullStack),
+        new(Tcg, "An interrupt stack table entry loads a null SS at the same level too", static c => c.Machine.IsLong && c.IsSameEnd && c.IsNullStack),
         new(Tcg, "A data segment that a return outward takes away keeps its base", static c => c.Has(Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf) && c.LosesBase),
         new(Tcg, "XSAVE and XRSTOR heed neither CR0.TS nor what is wrong with an image", static c => c.IsSavingState && !c.IsSameEnd),
         new(Tcg, "Which byte of an XSAVE area faults first is each processor's own affair", static c => c.IsSavingState && c.Expected(PageFault) && c.Actual(PageFault)),
@@ -73,6 +73,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "The accessed bit of a descriptor is not set, so that its page does not become dirty", static c => c.IsSameEnd && c.DiffersInDirtyTable),
         new(Tcg, "Which byte of a descriptor is named where its accessed bit cannot be set is each processor's own affair", static c =>
             c.Expected(PageFault) && c.Actual(PageFault) && c.FaultsInTable && c.IsSameFault),
+        new(Tcg, "XSETBV does not leave for the host, which goes on showing the XCR0 of before", static c => c.Has(Mnemonic.Xsetbv) && c.IsSameEnd && c.DiffersInXcr0),
         new(Tcg, "WRMSR takes bases that are not canonical", static c => c.Actual(GeneralProtection) && !c.IsSameEnd && c.Faulting.Mnemonic == Mnemonic.Wrmsr),
         new(Tcg, "Which comes first of #UD of DR4 and DR5 and #GP of the privilege level is each processor's own affair", static c =>
             c.Expected(GeneralProtection) && c.Actual(InvalidOpcode) && c.Test.Instructions.Any(static item =>
@@ -173,6 +174,8 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
         || (actual.SpecialRegisters.Gs.IsUnusable && expected.SpecialRegisters.Gs.Base != actual.SpecialRegisters.Gs.Base);
 
     public bool DiffersInMxcsr => BitConverter.ToUInt32(expected.Xsave, 24) != BitConverter.ToUInt32(actual.Xsave, 24);
+
+    public bool DiffersInXcr0 => expected.Xcr0 != actual.Xcr0;
 
     public bool DiffersInDr7 => expected.DebugRegisters.Dr7 != actual.DebugRegisters.Dr7;
 
