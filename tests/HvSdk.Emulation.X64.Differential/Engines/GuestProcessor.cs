@@ -19,10 +19,7 @@ internal static class GuestProcessor
     ];
 
     /// <summary>Options for an emulator that shall be like it.</summary>
-    /// <param name="cpuid">What its CPUID says.</param>
-    /// <param name="isQemu">It is QEMU's.</param>
-    /// <param name="is64">It runs 64-bit code.</param>
-    public static X64EmulatorOptions OptionsOf(X64CpuidTable cpuid, bool isQemu, bool is64)
+    public static X64EmulatorOptions OptionsOf(X64CpuidTable cpuid, bool isQemu)
     {
         X64EmulatorFeatures features = X64EmulatorFeatures.All;
         foreach ((X64EmulatorFeatures feature, uint leaf, Func<X64CpuidEntry, uint> register, int bit) in s_bits)
@@ -33,9 +30,9 @@ internal static class GuestProcessor
             }
         }
 
-        // QEMU's has the calls of both makes in all modes, but for SYSENTER and SYSEXIT of 64-bit code, which are Intel's alone.
+        // QEMU's has the calls of both makes in all modes, but for one (Errata).
         bool isIntel = cpuid.TryGet(0, 0, out X64CpuidEntry vendor) && vendor.Ebx == IntelVendor;
-        features &= isQemu && !is64 ? X64EmulatorFeatures.All : ~(isIntel ? X64EmulatorFeatures.SyscallInProtectedMode : X64EmulatorFeatures.SysenterInLongMode);
+        features &= isQemu ? X64EmulatorFeatures.All : ~(isIntel ? X64EmulatorFeatures.SyscallInProtectedMode : X64EmulatorFeatures.SysenterInLongMode);
         int bits = cpuid.TryGet(AddressSizes, 0, out X64CpuidEntry sizes) ? (int)(sizes.Eax & 0xFF) : 0;
         return new() { Features = features, PhysicalAddressBits = bits };
     }

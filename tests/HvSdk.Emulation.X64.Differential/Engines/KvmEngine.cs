@@ -55,7 +55,7 @@ public sealed class KvmEngine : IEngine, IDisposable
     public bool HasCompactedForm => Cpuid.TryGet(0xD, 1, out X64CpuidEntry entry) && (entry.Eax & 2) != 0;
 
     /// <summary>Options that give the emulated processor what this one has.</summary>
-    public X64EmulatorOptions EmulatorOptions => GuestProcessor.OptionsOf(_vcpu.X64.GetCpuid(), HypervisorName.EndsWith(EmulatedSuffix, StringComparison.Ordinal), _machine.Bitness == 64);
+    public X64EmulatorOptions EmulatorOptions => GuestProcessor.OptionsOf(_vcpu.X64.GetCpuid(), HypervisorName.EndsWith(EmulatedSuffix, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public void Run(TestCase test, Outcome outcome)

@@ -56,6 +56,7 @@ internal sealed record Errata(string Hypervisor, string What, Func<ErratumCase, 
         new(Tcg, "Far transfers of real mode heed no limit", static c => c.Machine.Mode == MachineMode.Real16 && c.Actual(GeneralProtection) && SystemPool.IsTransfer(c.Faulting)),
         new(Tcg, "SYSRET of real mode is #GP before it is #UD", static c => c.Expected(GeneralProtection) && c.Actual(InvalidOpcode) && c.Has(Mnemonic.Sysret, Mnemonic.Sysexit)),
         new(Tcg, "SYSENTER from 32-bit code leaves CS as 32-bit and 64-bit code at once", static c => c.Has(Mnemonic.Sysenter) && c.Machine.IsLong && !c.Is64),
+        new(Tcg, "SYSENTER of 64-bit code is #UD, as on AMD's processors, and SYSEXIT is not", static c => c.Is64 && c.Has(Mnemonic.Sysenter) && !c.IsSameEnd),
         new(Tcg, "SYSENTER and SYSEXIT take any selector but 0", static c =>
             c.Has(Mnemonic.Sysenter, Mnemonic.Sysexit, Mnemonic.Sysexitq) && c.Actual(GeneralProtection) && c.System?.Msrs[SysenterCs] is > 0 and < 4),
         new(Tcg, "A reserved bit in a page table is reported as one of a missing page", static c => c.Expected(PageFault) && c.Actual(PageFault) && c.IsReservedWithoutPresent),
