@@ -41,7 +41,7 @@ public interface IX64Machine
     /// <returns>False raises #GP(0).</returns>
     bool TryWriteMsr(uint index, ulong value);
 
-    /// <summary>CPUID. The bits that mirror CR4 (OSXSAVE, OSPKE) are put in by the emulator.</summary>
+    /// <summary>CPUID. The bits that mirror CR4 (OSXSAVE, OSPKE) and the sizes that follow from XCR0 and IA32_XSS (leaf 0xD, EBX of subleaves 0 and 1) are put in by the emulator.</summary>
     /// <param name="leaf">EAX.</param>
     /// <param name="subleaf">ECX.</param>
     /// <param name="eax">EAX of the result.</param>

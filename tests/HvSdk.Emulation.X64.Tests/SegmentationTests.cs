@@ -93,6 +93,43 @@ public sealed class SegmentationTests
         Assert.Equal(X64EmulationResult.Access, Board(0x61).Step());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void RepeatedPorts_NoRound_NeedTheRightAllTheSame(bool writes)
+    {
+        // REP INSB or REP OUTSB with a count of 0, as above; seen on AMD's processors.
+        TestBoard Board(byte port)
+        {
+            var board = new TestBoard(
+                GuestProgram.ProtectedMode(
+                    a =>
+                    {
+                        if (writes)
+                        {
+                            a.rep.outsb();
+                        }
+                        else
+                        {
+                            a.rep.insb();
+                        }
+                    },
+                    new() { PrivilegeLevel = 3 }),
+                s_returned);
+            board.Registers = board.Registers with { Rflags = 2, Rcx = 0, Rdx = port };
+            board.Write(GuestLayout.DefaultTssAddress + board.Read(GuestLayout.DefaultTssAddress + 0x66, 2) + 12, 1, 1);
+            return board;
+        }
+
+        TestBoard closed = Board(0x60);
+        TestBoard open = Board(0x61);
+
+        Assert.Equal(X64EmulationResult.Exception, closed.Step());
+        Assert.Equal(13, closed.Emulator.Exception.Vector);
+        Assert.Equal(X64EmulationResult.LimitReached, open.Step());
+        Assert.Empty(open.Accesses);
+    }
+
     [Fact]
     public void CallGate_FromLevel3_SwitchesTheStackAndComesBack()
     {

@@ -25,6 +25,9 @@ internal sealed class TestBoard
 
     public Dictionary<uint, ulong> Msrs { get; } = [];
 
+    /// <summary>What CPUID answers; null: something that shows what was asked.</summary>
+    public Func<uint, uint, (uint Eax, uint Ebx, uint Ecx, uint Edx)>? Cpuid { get; set; }
+
     public ulong ReadOnlyPage { get; set; } = ulong.MaxValue;
 
     public int VectorLoads { get; set; }

@@ -64,7 +64,7 @@ internal readonly struct TestMachine(TestBoard board) : IX64Machine
     }
 
     public void Cpuid(uint leaf, uint subleaf, out uint eax, out uint ebx, out uint ecx, out uint edx) =>
-        (eax, ebx, ecx, edx) = leaf switch
+        (eax, ebx, ecx, edx) = board.Cpuid is { } answer ? answer(leaf, subleaf) : leaf switch
         {
             0x8000_0000 => (0x8000_0008U, 0U, 0U, 0U),
             0x8000_0008 => (0x3028U, 0U, 0U, 0U),

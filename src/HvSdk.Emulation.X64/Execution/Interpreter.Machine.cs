@@ -139,23 +139,6 @@ internal static partial class Interpreter<TMachine>
     /// <summary>There are no performance counters.</summary>
     internal static bool ReadCounter(Core c, ref TMachine m, in Op op) => c.GeneralProtection();
 
-    internal static bool Identify(Core c, ref TMachine m, in Op op)
-    {
-        uint leaf = (uint)c.Gpr[RegisterIndex.Rax];
-        m.Cpuid(leaf, (uint)c.Gpr[RegisterIndex.Rcx], out uint eax, out uint ebx, out uint ecx, out uint edx);
-        if (leaf == 1)
-        {
-            const uint OsXsaveBit = 1U << 27;
-            ecx = (ecx & ~OsXsaveBit) | ((c.State.Cr4 & X64Cr4.OsXsave) != 0 ? OsXsaveBit : 0);
-        }
-
-        c.Gpr[RegisterIndex.Rax] = eax;
-        c.Gpr[RegisterIndex.Rbx] = ebx;
-        c.Gpr[RegisterIndex.Rcx] = ecx;
-        c.Gpr[RegisterIndex.Rdx] = edx;
-        return true;
-    }
-
     /// <summary>RDRAND and RDSEED: CF says that there was a number; there always is.</summary>
     internal static bool ReadRandom(Core c, ref TMachine m, in Op op)
     {

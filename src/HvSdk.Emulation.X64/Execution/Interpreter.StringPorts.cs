@@ -7,6 +7,8 @@ internal static partial class Interpreter<TMachine>
     {
         public static bool Compares => false;
 
+        public static bool MayBegin(Core c, ref TMachine m, in Op op) => CheckPort(c, ref m, c.Gpr[RegisterIndex.Rdx] & 0xFFFF, op.MemorySize);
+
         public static bool Step(Core c, ref TMachine m, in Op op)
         {
             ulong port = c.Gpr[RegisterIndex.Rdx] & 0xFFFF;
@@ -30,6 +32,8 @@ internal static partial class Interpreter<TMachine>
     internal readonly struct Outs : IString
     {
         public static bool Compares => false;
+
+        public static bool MayBegin(Core c, ref TMachine m, in Op op) => CheckPort(c, ref m, c.Gpr[RegisterIndex.Rdx] & 0xFFFF, op.MemorySize);
 
         public static bool Step(Core c, ref TMachine m, in Op op)
         {

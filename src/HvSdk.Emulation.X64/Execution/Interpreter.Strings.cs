@@ -11,6 +11,9 @@ internal static partial class Interpreter<TMachine>
         /// <summary>The repetition ends by ZF too.</summary>
         static abstract bool Compares { get; }
 
+        /// <summary>What a processor asks before it looks at the count: a repetition of no round may fault.</summary>
+        static virtual bool MayBegin(Core c, ref TMachine m, in Op op) => true;
+
         static abstract bool Step(Core c, ref TMachine m, in Op op);
 
         /// <summary>Does several rounds at once where that cannot be told apart; gives how many, or 0.</summary>
@@ -28,7 +31,7 @@ internal static partial class Interpreter<TMachine>
         ulong count = c.Gpr[RegisterIndex.Rcx] & op.AddressMask;
         if (count == 0)
         {
-            return true;
+            return T.MayBegin(c, ref m, op);
         }
 
         // Single steps come after each round; a long run ends now and then, so that the caller gets its turn.

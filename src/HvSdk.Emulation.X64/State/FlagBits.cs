@@ -43,6 +43,7 @@ internal static class FlagBits
     internal const ulong Cr4Pcid = 1UL << 17;
     internal const ulong Cr4Smep = 1UL << 20;
     internal const ulong Cr4Smap = 1UL << 21;
+    internal const ulong Cr4ProtectionKeys = 1UL << 22;
 
     internal const ulong Dr6SingleStep = 1UL << 14;
     internal const ulong Dr6GeneralDetect = 1UL << 13;

@@ -251,8 +251,8 @@ internal static partial class Interpreter<TMachine>
             return false;
         }
 
-        // IA32_XSS: supervisor components are not of the state that the emulator keeps.
-        if (supervisor && m.TryReadMsr(0xDA0, out ulong supervised) && supervised != 0)
+        // Supervisor components are not of the state that the emulator keeps.
+        if (supervisor && m.TryReadMsr(SupervisorStateMsr, out ulong supervised) && supervised != 0)
         {
             return c.Unsupported();
         }
@@ -274,7 +274,7 @@ internal static partial class Interpreter<TMachine>
             return true;
         }
 
-        m.Cpuid(0xD, (uint)index, out uint length, out uint offset, out uint flags, out _);
+        m.Cpuid(StateLeaf, (uint)index, out uint length, out uint offset, out uint flags, out _);
         (position, size, aligned) = ((int)offset, (int)length, (flags & 2) != 0);
         return (length != 0 && offset >= VectorLayout.YmmHighHalves && (ulong)offset + length <= X64CpuState.XsaveSize) || c.Unsupported();
     }

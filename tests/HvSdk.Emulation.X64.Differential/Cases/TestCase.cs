@@ -41,6 +41,15 @@ public sealed class TestCase
     /// <summary>The machine code, with the end.</summary>
     public byte[] Code { get; set; } = [];
 
+    /// <summary>The same case with something else in memory.</summary>
+    /// <param name="patch">What is written last.</param>
+    public TestCase With(MemoryPatch patch)
+    {
+        TestCase copy = With(Instructions)!; // what was encoded once can be encoded again
+        copy.Patches.Add(patch);
+        return copy;
+    }
+
     /// <summary>The same case with other instructions.</summary>
     /// <param name="instructions">The instructions.</param>
     /// <returns>Null: they cannot be encoded.</returns>

@@ -7,6 +7,7 @@ public sealed class EmulatorEngine : IEngine
 {
     private const long MaxInstructions = 20_000;
     private const int MaxAccesses = 20_000;
+    private const int MaxSteps = 2_000;
 
     private readonly Machine _machine;
     private readonly EmulatorMemory _memory;
@@ -16,11 +17,12 @@ public sealed class EmulatorEngine : IEngine
     /// <summary>Makes the machine of a mode.</summary>
     /// <param name="mode">The mode.</param>
     /// <param name="options">What the emulated processor is like; null: it has everything.</param>
-    public EmulatorEngine(MachineMode mode, X64EmulatorOptions? options = null)
+    /// <param name="cpuid">What CPUID answers; null: nothing but the sizes of addresses.</param>
+    public EmulatorEngine(MachineMode mode, X64EmulatorOptions? options = null, X64CpuidTable? cpuid = null)
     {
         _emulator = new X64Emulator(options);
         _machine = Machine.Of(mode);
-        _memory = new EmulatorMemory(_machine.Ram.Span);
+        _memory = new EmulatorMemory(_machine.Ram.Span) { Cpuid = cpuid };
     }
 
     /// <summary>The arena answers as a device does, an access at a time; the result must be the same.</summary>
@@ -44,24 +46,7 @@ public sealed class EmulatorEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(test);
         ArgumentNullException.ThrowIfNull(outcome);
-        foreach (MemoryPatch patch in test.Patches)
-        {
-            _memory.Write(patch.Address, MemoryMarshal.AsBytes([patch.Value]));
-        }
-
-        _memory.Write(test.CodeAddress, test.Code);
-        _state.SpecialRegisters = CaseState.SpecialRegisters(test);
-        _state.DebugRegisters = test.System?.Debug ?? new() { Dr6 = 0xFFFF_0FF0, Dr7 = 0x400 };
-        SetMsrs(test.System);
-        _state.SetRegisters(test.Registers);
-        _state.Xcr0 = 7;
-        _state.Xsave.Clear();
-        test.Xsave.CopyTo(_state.Xsave);
-        _state.IsVectorStateLoaded = true;
-        _state.IsHalted = false;
-        _state.InterruptShadow = X64InterruptShadow.None;
-        _emulator.CancelAccess();
-
+        Start(test);
         outcome.Detail = "";
         EndKind end = RunToEnd(outcome);
         _state.GetRegisters(out X64Registers registers);
@@ -82,6 +67,75 @@ public sealed class EmulatorEngine : IEngine
 
     /// <summary>Gives memory its first contents again.</summary>
     public void Reset() => _memory.Reset(_machine.Ram.Span);
+
+    /// <summary>Looks whether a case comes to bytes that are none of its instructions, none of a handler and none of what far transfers shall end at.</summary>
+    /// <param name="test">The case. Memory is as before it afterwards.</param>
+    /// <param name="bytes">What lies where it comes to first, and behind that.</param>
+    public bool TryFindStrayCode(TestCase test, out MemoryPatch bytes)
+    {
+        ArgumentNullException.ThrowIfNull(test);
+        bytes = default;
+        Start(test);
+        EmulatorMachine machine = new(_memory);
+        bool isFound = false;
+        bool isOver = false;
+        for (int step = 0; step < MaxSteps && !isFound && !isOver; step++)
+        {
+            ulong place = InstructionAddress();
+            if (!IsOfCase(test, place) && place <= MachineMap.RamSize - sizeof(ulong))
+            {
+                bytes = new(place, BitConverter.ToUInt64(_memory.Ram[(int)place..]));
+                isFound = true;
+            }
+            else if (_emulator.Run(_state, ref machine, 1) is var result && result == X64EmulationResult.Access)
+            {
+                X64EmulatedAccess access = _emulator.Access;
+                isOver = access is { IsPort: true, IsWrite: true, Address: MachineMap.EndPort };
+                Answer(access);
+            }
+            else
+            {
+                isOver = result != X64EmulationResult.LimitReached;
+            }
+        }
+
+        Reset();
+        return isFound;
+    }
+
+    // Linear, which is physical but for holes.
+    private ulong InstructionAddress()
+    {
+        _state.GetRegisters(out X64Registers registers);
+        X64SpecialRegisters special = _state.SpecialRegisters;
+        bool is64 = special.Cs.IsLong && (special.Efer & X64Efer.LongModeActive) != 0;
+        return is64 ? registers.Rip : (uint)(registers.Rip + special.Cs.Base);
+    }
+
+    private static bool IsOfCase(TestCase test, ulong address) =>
+        address - test.CodeAddress < (ulong)test.Code.Length
+        || address is (>= MachineMap.Landing and < MachineMap.Landing + MachineMap.PageSize) or (>= MachineMap.Handlers and < MachineMap.Handlers + (256 * MachineMap.HandlerSize));
+
+    private void Start(TestCase test)
+    {
+        foreach (MemoryPatch patch in test.Patches)
+        {
+            _memory.Write(patch.Address, MemoryMarshal.AsBytes([patch.Value]));
+        }
+
+        _memory.Write(test.CodeAddress, test.Code);
+        _state.SpecialRegisters = CaseState.SpecialRegisters(test);
+        _state.DebugRegisters = test.System?.Debug ?? new() { Dr6 = 0xFFFF_0FF0, Dr7 = 0x400 };
+        SetMsrs(test.System);
+        _state.SetRegisters(test.Registers);
+        _state.Xcr0 = 7;
+        _state.Xsave.Clear();
+        test.Xsave.CopyTo(_state.Xsave);
+        _state.IsVectorStateLoaded = true;
+        _state.IsHalted = false;
+        _state.InterruptShadow = X64InterruptShadow.None;
+        _emulator.CancelAccess();
+    }
 
     private void SetMsrs(SystemState? system)
     {

@@ -44,10 +44,21 @@ internal readonly struct EmulatorMachine(EmulatorMemory memory) : IX64Machine
         return true;
     }
 
-    public void Cpuid(uint leaf, uint subleaf, out uint eax, out uint ebx, out uint ecx, out uint edx)
+    public void Cpuid(uint leaf, uint subleaf, out uint eax, out uint ebx, out uint ecx, out uint edx) =>
+        (eax, ebx, ecx, edx) = _memory.Cpuid is { } table ? Find(table, leaf, subleaf) : (leaf switch { 0x8000_0000 => 0x8000_0008U, 0x8000_0008 => 48U, _ => 0U }, 0U, 0U, 0U);
+
+    // As AMD's processors do: what is not in the table reads as 0, but for the levels of topology, whose EDX is the x2APIC ID and whose CL is what was asked for.
+    // (AMD64 APM vol. 3, E.3.9)
+    private static (uint Eax, uint Ebx, uint Ecx, uint Edx) Find(X64CpuidTable table, uint leaf, uint subleaf)
     {
-        eax = leaf switch { 0x8000_0000 => 0x8000_0008, 0x8000_0008 => 48, _ => 0 };
-        ebx = ecx = edx = 0;
+        const uint topology = 0xB;
+        const uint topology2 = 0x1F;
+        if (table.TryGet(leaf, subleaf, out X64CpuidEntry entry))
+        {
+            return (entry.Eax, entry.Ebx, entry.Ecx, entry.Edx);
+        }
+
+        return leaf is topology or topology2 && table.TryGet(leaf, 0, out entry) ? (0U, 0U, subleaf & 0xFF, entry.Edx) : default;
     }
 
     public ulong ReadTimeStampCounter() => 0;
@@ -67,6 +78,9 @@ internal sealed class EmulatorMemory
     public EmulatorMemory(ReadOnlySpan<byte> ram) => _ram = ram.ToArray();
 
     public Dictionary<uint, ulong> Msrs { get; } = [];
+
+    /// <summary>What CPUID answers; null: the sizes of addresses.</summary>
+    public X64CpuidTable? Cpuid { get; init; }
 
     /// <summary>The arena answers as a device does: accesses to it leave the emulator.</summary>
     public bool IsArenaDevice { get; set; }

@@ -30,7 +30,7 @@ internal static class GuestProcessor
             }
         }
 
-        // QEMU's has the calls of both makes in all modes.
+        // QEMU's has the calls of both makes in all modes, but for one (Errata).
         bool isIntel = cpuid.TryGet(0, 0, out X64CpuidEntry vendor) && vendor.Ebx == IntelVendor;
         features &= isQemu ? X64EmulatorFeatures.All : ~(isIntel ? X64EmulatorFeatures.SyscallInProtectedMode : X64EmulatorFeatures.SysenterInLongMode);
         int bits = cpuid.TryGet(AddressSizes, 0, out X64CpuidEntry sizes) ? (int)(sizes.Eax & 0xFF) : 0;

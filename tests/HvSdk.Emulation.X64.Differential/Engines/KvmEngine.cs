@@ -45,6 +45,15 @@ public sealed class KvmEngine : IEngine, IDisposable
     /// <summary>First word of the host's description of itself: kvm_amd, kvm_intel, kvm_pvm; "kvm_amd@tcg" on a processor that QEMU emulates.</summary>
     public string HypervisorName { get; }
 
+    /// <summary>What the processor's CPUID answers.</summary>
+    public X64CpuidTable Cpuid => _vcpu.X64.GetCpuid();
+
+    /// <summary>The bits of MXCSR that the processor has.</summary>
+    public uint MxcsrMask => BitConverter.ToUInt32(_vcpu.X64.GetXsave(), 28);
+
+    /// <summary>The processor has XSAVEC. (SDM vol. 1, 13.2)</summary>
+    public bool HasCompactedForm => Cpuid.TryGet(0xD, 1, out X64CpuidEntry entry) && (entry.Eax & 2) != 0;
+
     /// <summary>Options that give the emulated processor what this one has.</summary>
     public X64EmulatorOptions EmulatorOptions => GuestProcessor.OptionsOf(_vcpu.X64.GetCpuid(), HypervisorName.EndsWith(EmulatedSuffix, StringComparison.Ordinal));
 

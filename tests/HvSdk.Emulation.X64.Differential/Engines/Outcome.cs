@@ -25,6 +25,8 @@ public enum EndKind
 /// <summary>The state that a case ended in.</summary>
 public sealed class Outcome
 {
+    private const uint InitialMxcsr = 0x1F80;
+
     /// <summary>How it ended.</summary>
     public EndKind End { get; set; }
 
@@ -70,6 +72,8 @@ public sealed class Outcome
 
         if ((present & 2) == 0)
         {
+            // A host that saves in the compacted form has not written MXCSR then: it has its initial value, or SSE state would be in use (SDM vol. 1, 13.10).
+            BitConverter.TryWriteBytes(xsave[24..], InitialMxcsr);
             xsave[160..416].Clear();
         }
 

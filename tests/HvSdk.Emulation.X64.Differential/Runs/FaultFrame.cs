@@ -15,8 +15,11 @@ internal readonly record struct FaultFrame(ulong ErrorCode, ulong Instruction, i
     public static FaultFrame Of(TestCase test, Outcome outcome)
     {
         bool hasErrorCode = test.Mode != MachineMode.Real16 && outcome.Vector is 8 or (>= 10 and <= 14) or 17;
-        int size = Machine.Of(test.Mode).IsLong ? 8 : test.Mode == MachineMode.Real16 ? 2 : 4;
-        ulong top = outcome.Registers.Rsp + outcome.SpecialRegisters.Ss.Base;
+        bool isLong = Machine.Of(test.Mode).IsLong;
+        int size = isLong ? 8 : test.Mode == MachineMode.Real16 ? 2 : 4;
+
+        // Handlers of IA-32e mode are 64-bit code, which takes no base of SS; one that was there before may still show.
+        ulong top = outcome.Registers.Rsp + (isLong ? 0 : outcome.SpecialRegisters.Ss.Base);
         return new FaultFrame(top, top + (ulong)(hasErrorCode ? size : 0), size);
     }
 

@@ -11,6 +11,9 @@ public sealed record RunOptions
     /// <summary>Cases of system instructions; false: of all others.</summary>
     public bool IsSystem { get; init; }
 
+    /// <summary>Cases of the instructions that save and load x87, SSE and AVX state, at the mode's own privilege level; false: of all others.</summary>
+    public bool IsVectorState { get; init; }
+
     /// <summary>The seed; each case's own follows from it and the case's number.</summary>
     public ulong Seed { get; init; } = 1;
 

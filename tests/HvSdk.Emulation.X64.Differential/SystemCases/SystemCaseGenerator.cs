@@ -22,6 +22,15 @@ public sealed class SystemCaseGenerator
     /// <summary>How many encodings cases are made from.</summary>
     public int Count => _pool.Count;
 
+    // Registers and memory are prepared for the first instruction alone. Unprepared, these would read or write registers of the host's choice, or go on wherever chance says.
+    private bool CanFollow(in Instruction follower, SystemInput input) => input switch
+    {
+        SystemInput.FarTarget or SystemInput.Msr => false,
+        SystemInput.Frame => _pool.Mode != MachineMode.Real16,
+        SystemInput.SystemCall => follower.Mnemonic is Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Swapgs,
+        _ => true,
+    };
+
     /// <summary>Makes the case of a seed.</summary>
     /// <param name="seed">The seed.</param>
     public TestCase Create(ulong seed)
@@ -44,7 +53,7 @@ public sealed class SystemCaseGenerator
             for (int i = random.Below(MaxFollowers + 1); i > 0; i--)
             {
                 (code, input) = _pool.Draw(ref random);
-                if (inputs.TryBuild(ref random, code, out Instruction follower) && input is not (SystemInput.FarTarget or SystemInput.Msr))
+                if (inputs.TryBuild(ref random, code, out Instruction follower) && CanFollow(follower, input))
                 {
                     instructions.Add(new(follower, [], null, CaseInstruction.NoTarget));
                 }

@@ -79,8 +79,31 @@ internal sealed partial class SystemInputs
         ulong value = index == X64MsrIndex.Efer
             ? Turn(ref random, test.System!.Registers.Efer, [0, 8, 10, 11, 1, 16, 63])
             : random.Chance(30) ? InterestingValues.Register(ref random) : random.Next() & 0x7FFF_FFFF;
-        value &= index == X64MsrIndex.SysenterCs ? ushort.MaxValue : ulong.MaxValue; // what lies above is reserved
+
+        // What lies above is reserved; of the other two AMD's processors keep 32 bits.
+        value &= index switch
+        {
+            X64MsrIndex.SysenterCs => ushort.MaxValue,
+            X64MsrIndex.SysenterEsp or X64MsrIndex.SysenterEip => uint.MaxValue,
+            _ => ulong.MaxValue,
+        };
         test.Registers = test.Registers with { Rcx = index, Rax = (uint)value, Rdx = value >> 32 };
+    }
+
+    // A leaf of one of the ranges, there or not, and mostly a subleaf that some leaf has; the upper halves of the registers mean nothing.
+    private void PrepareIdentification(ref RandomSource random)
+    {
+        uint leaf = random.Below(8) switch
+        {
+            < 3 => (uint)random.Below(0x20),
+            3 => 0xD,
+            4 or 5 => 0x8000_0000 | (uint)random.Below(0x24),
+            6 => 0x4000_0000 | (uint)random.Below(4),
+            _ => (uint)random.Next(),
+        };
+        ulong subleaf = random.Chance(90) ? (ulong)random.Below(random.Chance(60) ? 4 : 64) : random.Next();
+        ulong upper = random.Chance(50) ? random.Next() << 32 : 0;
+        test.Registers = test.Registers with { Rax = Narrow(leaf | upper), Rcx = Narrow(subleaf | upper) };
     }
 
     private void PreparePort(ref RandomSource random, ref Instruction instruction)
@@ -98,7 +121,7 @@ internal sealed partial class SystemInputs
         }
     }
 
-    // An image such as FXSAVE and XSAVE leave, with a fault in it now and then, where the operand points.
+    // An image such as FXSAVE, XSAVE and XSAVEC leave, with a fault in it now and then, where the operand points.
     private void PrepareVectorState(ref RandomSource random)
     {
         ulong page = MachineMap.Arena + (ulong)((int)random.Pick<ArenaPage>([ArenaPage.Data0, ArenaPage.Data1, ArenaPage.Data2]) * MachineMap.PageSize);
@@ -124,7 +147,7 @@ internal sealed partial class SystemInputs
         Patch(address + 8, 0); // the pointers to the last x87 instruction
         Patch(address + 24, (uint)(random.Chance(90) ? 0x1F80 : random.Next()));
         Patch(address + (1 << SystemSizeShift), (ulong)(random.Chance(90) ? random.Below(8) : random.Below(16)));
-        Patch(address + (1 << SystemSizeShift) + 8, random.Chance(95) ? 0 : random.Next());
+        Patch(address + (1 << SystemSizeShift) + 8, random.Below(20) switch { 0 => random.Next(), < 6 => CompactedForm | (uint)random.Below(8), _ => 0 });
         Patch(address + (1 << SystemSizeShift) + 16, random.Chance(97) ? 0UL : 1);
     }
 }

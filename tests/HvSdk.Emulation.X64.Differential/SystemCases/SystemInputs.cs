@@ -9,6 +9,8 @@ internal sealed partial class SystemInputs(TestCase test, int level)
 {
     private const int SystemSizeShift = 9; // 512 bytes: the legacy region of XSAVE
 
+    private const ulong CompactedForm = 1UL << 63; // of XCOMP_BV (SDM vol. 1, 13.4.2)
+
     private readonly Machine _machine = Machine.Of(test.Mode);
     private readonly OperandBuilder _operands = new(test);
 
@@ -29,6 +31,7 @@ internal sealed partial class SystemInputs(TestCase test, int level)
 
         if (input == SystemInput.FarTarget)
         {
+            target = IsNarrow(code) && _machine.Mode != MachineMode.Real16 ? NarrowTarget(ref random) : target;
             target = ThroughSystem(ref random, target);
         }
 
@@ -81,6 +84,9 @@ internal sealed partial class SystemInputs(TestCase test, int level)
                 break;
             case SystemInput.Flags:
                 Patch(StackAddress, Flags(ref random));
+                break;
+            case SystemInput.Identification:
+                PrepareIdentification(ref random);
                 break;
         }
 
@@ -138,6 +144,15 @@ internal sealed partial class SystemInputs(TestCase test, int level)
         };
     }
 
+    private static bool IsNarrow(Code code) => code is Code.Jmp_ptr1616 or Code.Call_ptr1616 or Code.Jmp_m1616 or Code.Call_m1616;
+
+    // An offset of 16 bits reaches what ends cases in code with a base alone.
+    private Target NarrowTarget(ref RandomSource random)
+    {
+        int outward = random.Chance(60) ? level : level + random.Below(4 - level);
+        return new(Target.Level(LevelSegment.Code16, outward, outward), MachineMap.Landing - MachineMap.Code + (ulong)(2 * random.Below(64)));
+    }
+
     // Call gates, TSS descriptors and what else there is.
     private Target ThroughSystem(ref RandomSource random, Target target) =>
         random.Chance(35) && _machine.Mode != MachineMode.Real16
@@ -191,9 +206,7 @@ internal sealed partial class SystemInputs(TestCase test, int level)
 
         if (size == 2 && _machine.Mode != MachineMode.Real16)
         {
-            // An offset of 16 bits reaches what ends cases in code with a base alone.
-            int outward = random.Chance(60) ? level : level + random.Below(4 - level);
-            target = new(Target.Level(LevelSegment.Code16, outward, outward), MachineMap.Landing - MachineMap.Code);
+            target = NarrowTarget(ref random);
         }
 
         ulong flags = Flags(ref random);

@@ -41,6 +41,9 @@ internal enum SystemInput
     /// <summary>Flags on the stack.</summary>
     Flags,
 
+    /// <summary>A leaf of CPUID.</summary>
+    Identification,
+
     /// <summary>Nothing: an ordinary access, which segments and page tables decide on.</summary>
     Access,
 }
@@ -62,8 +65,9 @@ internal sealed class SystemPool
         (SystemInput.Port, 6, [Mnemonic.In, Mnemonic.Out, Mnemonic.Insb, Mnemonic.Insw, Mnemonic.Insd, Mnemonic.Outsb, Mnemonic.Outsw, Mnemonic.Outsd]),
         (SystemInput.VectorState, 6, [
             Mnemonic.Fxsave, Mnemonic.Fxsave64, Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64,
-            Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr, Mnemonic.Frstor, Mnemonic.Fldenv]),
+            Mnemonic.Xsavec, Mnemonic.Xsavec64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr, Mnemonic.Frstor, Mnemonic.Fldenv]),
         (SystemInput.Flags, 4, [Mnemonic.Popf, Mnemonic.Popfd, Mnemonic.Popfq, Mnemonic.Pushf, Mnemonic.Pushfd, Mnemonic.Pushfq, Mnemonic.Cli, Mnemonic.Sti, Mnemonic.Stac, Mnemonic.Clac]),
+        (SystemInput.Identification, 4, [Mnemonic.Cpuid]),
         (SystemInput.Access, 10, []),
     ];
 
@@ -114,6 +118,9 @@ internal sealed class SystemPool
     /// <summary>Makes the pool of a mode.</summary>
     public static SystemPool Create(MachineMode mode, Func<Code, bool> accepts) => new(mode, accepts);
 
+    /// <summary>The instructions of a mode that save and load x87, SSE and AVX state.</summary>
+    public static Code[] VectorState(MachineMode mode, Func<Code, bool> accepts) => [.. new SystemPool(mode, accepts)._codes[SystemInput.VectorState]];
+
     /// <summary>Draws an instruction, and what it is prepared with.</summary>
     public (Code Code, SystemInput Input) Draw(ref RandomSource random)
     {
@@ -147,7 +154,9 @@ internal sealed class SystemPool
             32 => opCode.Mode32 && opCode.AmdDecoder32 && opCode.IntelDecoder32,
             _ => opCode.Mode16 && opCode.AmdDecoder16 && opCode.IntelDecoder16,
         };
-        return isDecoded && opCode.IsInstruction && opCode.DecoderOption == DecoderOptions.None && opCode.Encoding == EncodingKind.Legacy;
+
+        // POP CS is the 8086's: all later processors take its byte for the first of an instruction of two bytes.
+        return isDecoded && opCode.IsInstruction && opCode.Code != Code.Popw_CS && opCode.DecoderOption == DecoderOptions.None && opCode.Encoding == EncodingKind.Legacy;
     }
 
     // MOV to and from segment, control and debug registers, POP and PUSH of segment registers.
