@@ -149,7 +149,7 @@ public sealed class KernelTests
             a.jmp(forever);
         });
 
-        KernelRun run = await KernelMachine.RunAsync(kernel, limit: TimeSpan.FromSeconds(2));
+        KernelRun run = await KernelMachine.RunAsync(kernel, limit: TimeSpan.FromSeconds(5));
 
         Assert.Equal((MachineEndKind.Stopped, "?"), (run.End.Kind, run.Debug)); // what it said until then is there
     }

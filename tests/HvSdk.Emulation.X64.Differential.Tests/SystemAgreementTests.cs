@@ -12,7 +12,7 @@ public sealed class SystemAgreementTests(ITestOutputHelper output)
 {
     private const int Cases = 120;
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(IsLong ? 60 : 3);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(IsLong ? 60 : 10);
 
     private static bool IsLong => Environment.GetEnvironmentVariable("HVSDK_LONG") == "1";
 

@@ -42,13 +42,16 @@ internal sealed class GuestText
         end.CancelAfter(limit);
         try
         {
+            bool hasMore = true;
             while (!ToString().Contains(expected, StringComparison.Ordinal))
             {
-                if (!await _news.Reader.WaitToReadAsync(end.Token))
+                // Looked at once more after the end: the last words may come with it.
+                if (!hasMore)
                 {
                     Assert.Fail($"'{expected}' did not come on {_name}; the machine ended ({await machine.WaitForExitAsync(end.Token)}) and had said:{Environment.NewLine}{this}");
                 }
 
+                hasMore = await _news.Reader.WaitToReadAsync(end.Token);
                 _news.Reader.TryRead(out _);
             }
         }
