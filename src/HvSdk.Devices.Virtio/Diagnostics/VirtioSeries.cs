@@ -34,12 +34,7 @@ internal sealed class VirtioSeries(string device, string name)
     {
         lock (_gate)
         {
-            foreach (Member gone in _members.Where(static member => !member.IsAlive))
-            {
-                Keep(gone);
-            }
-
-            _members.RemoveAll(static member => !member.IsAlive);
+            _members.RemoveAll(KeepIfGone);
             _members.Add(new Member(endpoint));
         }
     }
@@ -84,6 +79,17 @@ internal sealed class VirtioSeries(string device, string name)
         }
 
         return sum;
+    }
+
+    private bool KeepIfGone(Member member)
+    {
+        if (member.IsAlive)
+        {
+            return false;
+        }
+
+        Keep(member);
+        return true;
     }
 
     private void Keep(Member member)
