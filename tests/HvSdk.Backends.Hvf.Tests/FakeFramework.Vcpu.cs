@@ -35,7 +35,11 @@ internal sealed unsafe partial class FakeFramework
         if (result == 0)
         {
             *Current._exit = default;
-            if (Current.Script.TryDequeue(out ScriptedExit? exit))
+            if (Interlocked.Exchange(ref Current._isCanceled, false))
+            {
+                Current._exit->Reason = HvExitReason.HV_EXIT_REASON_CANCELED;
+            }
+            else if (Current.Script.TryDequeue(out ScriptedExit? exit))
             {
                 exit(Current, Current._exit);
             }
@@ -52,15 +56,8 @@ internal sealed unsafe partial class FakeFramework
     [UnmanagedCallersOnly]
     private static int CancelRuns(ulong* vcpus, uint count)
     {
-        // Latched: the next run of the script is one that was cancelled.
-        ScriptedExit[] rest = [.. Current.Script];
-        Current.Script.Clear();
-        Current.Exit(HvExitReason.HV_EXIT_REASON_CANCELED);
-        foreach (ScriptedExit exit in rest)
-        {
-            Current.Script.Enqueue(exit);
-        }
-
+        // Latched: the next run is one that was cancelled. Any thread may call, and as often as it likes.
+        Volatile.Write(ref Current._isCanceled, true);
         return Result(nameof(HvFunctions.hv_vcpus_exit));
     }
 

@@ -17,6 +17,7 @@ internal sealed unsafe partial class FakeFramework : IDisposable
 
     private readonly HvVcpuExit* _exit = (HvVcpuExit*)NativeMemory.AllocZeroed((nuint)sizeof(HvVcpuExit));
     private int _vcpuThread;
+    private bool _isCanceled;
 
     internal FakeFramework() => Assert.Null(Interlocked.CompareExchange(ref s_current, this, null));
 
