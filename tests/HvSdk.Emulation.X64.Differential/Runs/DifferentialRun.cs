@@ -66,7 +66,7 @@ public sealed class DifferentialRun : IDisposable
     private (Func<ulong, TestCase> Create, RunResult Result) Prepare()
     {
         string description = $"{_options.Mode} on {_processor.HostDescription}";
-        Func<Code, bool> accepts = code => _options.Accepts(code) && (_processor.HasCompactedForm || !IsOfCompactedForm(code));
+        Func<Code, bool> accepts = code => _options.Accepts(code) && (!IsOfCompactedForm(code) || _processor.HasCompactedForm);
         if (_options.IsVectorState)
         {
             VectorStateCaseGenerator state = new(_options.Mode, _processor.HypervisorName, _processor.MxcsrMask, accepts);
