@@ -3,7 +3,7 @@ using HvSdk.Devices.Virtio.Linux.Interop;
 namespace HvSdk.Devices.Virtio.Linux;
 
 /// <summary>A file of a <see cref="HostDirectory"/> that the guest has open.</summary>
-internal sealed class HostFile(HostTree tree, SafeFd fd, OpenModes modes) : OpenFile
+internal sealed partial class HostFile(HostTree tree, SafeFd fd, OpenModes modes) : OpenFile
 {
     public bool IsWritable => (modes & OpenModes.Write) != 0;
 

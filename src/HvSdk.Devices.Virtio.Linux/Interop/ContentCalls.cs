@@ -27,6 +27,30 @@ internal static class ContentCalls
         return FileCalls.Check(result);
     }
 
+    internal static FileError Read(SafeFd fd, ReadOnlySpan<HostRange> pieces, long offset, out int read)
+    {
+        nint result;
+        do
+        {
+            result = LibC.preadv(fd, pieces, pieces.Length, offset);
+        }
+        while (result < 0 && SafeFd.LastError == LibC.EINTR);
+        read = (int)nint.Max(result, 0);
+        return FileCalls.Check(result);
+    }
+
+    internal static FileError Write(SafeFd fd, ReadOnlySpan<HostRange> pieces, long offset, out int written)
+    {
+        nint result;
+        do
+        {
+            result = LibC.pwritev(fd, pieces, pieces.Length, offset);
+        }
+        while (result < 0 && SafeFd.LastError == LibC.EINTR);
+        written = (int)nint.Max(result, 0);
+        return FileCalls.Check(result);
+    }
+
     internal static FileError Resize(SafeFd fd, long size) => FileCalls.Check(LibC.ftruncate(fd, size));
 
     internal static FileError Allocate(SafeFd fd, int mode, long offset, long length) => FileCalls.Check(LibC.fallocate(fd, mode, offset, length));

@@ -123,6 +123,12 @@ internal static partial class LibC
     internal static partial nint pwrite(SafeFd fd, ReadOnlySpan<byte> buffer, nuint count, long offset);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint preadv(SafeFd fd, ReadOnlySpan<HostRange> pieces, int count, long offset);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint pwritev(SafeFd fd, ReadOnlySpan<HostRange> pieces, int count, long offset);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial long lseek(SafeFd fd, long offset, int whence);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -27,6 +27,42 @@ public abstract class OpenFile
         return FileError.EBADF;
     }
 
+    /// <summary>Reads into all the buffers of a request. By default <see cref="Read(long, Span{byte}, out int)"/> gets one after the other.</summary>
+    /// <param name="offset">First byte, 0 to 2^63 - 1.</param>
+    /// <param name="destination">Where the bytes go; gone when the call returns.</param>
+    /// <param name="read">How many; fewer than asked for at the end of the file, or before an error.</param>
+    public virtual FileError Read(long offset, WritableBuffers destination, out int read)
+    {
+        read = 0;
+        FileError error = FileError.None;
+        for (bool hasMore = true; hasMore && read < destination.Length && offset <= long.MaxValue - read;)
+        {
+            int moved = 0;
+            int length = destination.Access(read, new Piece(this, offset + read, ref error, ref moved), static (span, piece) => piece.Read(span));
+            hasMore = Count(ref error, ref read, moved, length);
+        }
+
+        return read > 0 ? FileError.None : error;
+    }
+
+    /// <summary>Writes all the buffers of a request; the file grows as needed. By default <see cref="Write(long, ReadOnlySpan{byte}, out int)"/> gets one after the other.</summary>
+    /// <param name="offset">First byte; it and the length end at most at 2^63 - 1.</param>
+    /// <param name="source">The bytes; gone when the call returns.</param>
+    /// <param name="written">How many; fewer than there are before an error.</param>
+    public virtual FileError Write(long offset, ReadableBuffers source, out int written)
+    {
+        written = 0;
+        FileError error = FileError.None;
+        for (bool hasMore = true; hasMore && written < source.Length;)
+        {
+            int moved = 0;
+            int length = source.Access(written, new Piece(this, offset + written, ref error, ref moved), static (span, piece) => piece.Write(span));
+            hasMore = Count(ref error, ref written, moved, length);
+        }
+
+        return written > 0 ? FileError.None : error;
+    }
+
     /// <summary>A guest's process closes the file; others may have it open still. The place to report a write that failed late.</summary>
     public virtual FileError Flush() => FileError.None;
 
@@ -53,5 +89,28 @@ public abstract class OpenFile
     /// <summary>Nobody in the guest has the file open by this any more. Called once.</summary>
     public virtual void Close()
     {
+    }
+
+    /// <summary>Counts what a piece has moved; false where it was the last.</summary>
+    private static bool Count(ref FileError error, ref int total, int moved, int length)
+    {
+        if (error == FileError.None && (uint)moved > (uint)length)
+        {
+            error = FileError.EIO; // the provider does not know what it does
+        }
+
+        total += error == FileError.None ? moved : 0;
+        return error == FileError.None && moved == length;
+    }
+
+    /// <summary>One buffer's part of a request.</summary>
+    private readonly ref struct Piece(OpenFile file, long offset, ref FileError error, ref int moved)
+    {
+        private readonly ref FileError _error = ref error;
+        private readonly ref int _moved = ref moved;
+
+        public void Read(Span<byte> destination) => _error = file.Read(offset, destination, out _moved);
+
+        public void Write(ReadOnlySpan<byte> source) => _error = file.Write(offset, source, out _moved);
     }
 }

@@ -28,6 +28,26 @@ public sealed class HostDirectoryFilesTests
         share.AssertUntouched();
     }
 
+    [Theory]
+    [InlineData(4096)]
+    [InlineData(1001)]
+    [InlineData(101)]
+    public void Content_InManyBuffers_IsOnePieceInTheFile(int piece)
+    {
+        byte[] data = new byte[40_000];
+        new Random(piece).NextBytes(data);
+        using var share = new SharedFolder();
+        ulong handle = share.Client.Create(Root, "f").Answer.Open.Handle;
+
+        Assert.Equal((uint)data.Length, share.Client.Write(handle, 10, data, piece).Answer.Size);
+        Assert.Equal([.. new byte[10], .. data], File.ReadAllBytes(share["f"]));
+        Assert.Equal(data[5..], share.Client.Read(handle, 15, data.Length, piece).Data);
+        Assert.Equal(data[1000..2000], share.Client.Read(handle, 1010, 1000, piece).Data);
+        Assert.Empty(share.Client.Read(handle, 40_010, 1000, piece).Data);
+        Assert.Equal((40_000L, 40_995L), (share.Device.Counters.BytesWritten, share.Device.Counters.BytesRead));
+        share.AssertUntouched();
+    }
+
     [Fact]
     public void File_OpenAndUnlinked_StaysUsable()
     {

@@ -46,10 +46,10 @@ internal sealed class FuseClient : IDisposable
 
     /// <summary>One request.</summary>
     /// <returns>The error, and what comes behind the answer's header.</returns>
-    public (FileError Error, byte[] Data) Call(FuseOpcode opcode, ulong node, ReadOnlySpan<byte> arguments = default, int room = 4096)
+    public (FileError Error, byte[] Data) Call(FuseOpcode opcode, ulong node, ReadOnlySpan<byte> arguments = default, int room = 4096, int piece = int.MaxValue)
     {
         var header = new FuseRequestHeader((uint)(FuseRequestHeader.Size + arguments.Length), opcode, ++_unique, node, UserId, GroupId, 77, 0);
-        byte[] answer = Send(Requests, [.. Bytes(header), .. arguments], FuseAnswerHeader.Size + room);
+        byte[] answer = Send(Requests, [.. Bytes(header), .. arguments], FuseAnswerHeader.Size + room, piece);
         FuseAnswerHeader answered = MemoryMarshal.Read<FuseAnswerHeader>(answer);
         Assert.Equal(answer.Length, (int)answered.Length);
         Assert.Equal(_unique, answered.Unique);
@@ -59,10 +59,10 @@ internal sealed class FuseClient : IDisposable
     }
 
     /// <summary>One request whose answer is a structure.</summary>
-    public (FileError Error, T Answer) Call<T>(FuseOpcode opcode, ulong node, ReadOnlySpan<byte> arguments = default)
+    public (FileError Error, T Answer) Call<T>(FuseOpcode opcode, ulong node, ReadOnlySpan<byte> arguments = default, int piece = int.MaxValue)
         where T : unmanaged
     {
-        (FileError error, byte[] data) = Call(opcode, node, arguments);
+        (FileError error, byte[] data) = Call(opcode, node, arguments, piece: piece);
         Assert.Equal(error == FileError.None ? Bytes(default(T)).Length : 0, data.Length);
         return (error, error == FileError.None ? MemoryMarshal.Read<T>(data) : default);
     }
@@ -142,11 +142,11 @@ internal sealed class FuseClient : IDisposable
 
     public (FileError Error, FuseOpenAnswer Answer) OpenDirectory(ulong node) => Call<FuseOpenAnswer>(FuseOpcode.OpenDirectory, node, Bytes(default(FuseOpenRequest)));
 
-    public (FileError Error, byte[] Data) Read(ulong handle, ulong offset, int size) =>
-        Call(FuseOpcode.Read, Root, Bytes(new FuseTransferRequest(handle, offset, (uint)size, 0, 0, 0, 0)), size);
+    public (FileError Error, byte[] Data) Read(ulong handle, ulong offset, int size, int piece = int.MaxValue) =>
+        Call(FuseOpcode.Read, Root, Bytes(new FuseTransferRequest(handle, offset, (uint)size, 0, 0, 0, 0)), size, piece);
 
-    public (FileError Error, FuseWriteAnswer Answer) Write(ulong handle, ulong offset, ReadOnlySpan<byte> data) =>
-        Call<FuseWriteAnswer>(FuseOpcode.Write, Root, [.. Bytes(new FuseTransferRequest(handle, offset, (uint)data.Length, 0, 0, 0, 0)), .. data]);
+    public (FileError Error, FuseWriteAnswer Answer) Write(ulong handle, ulong offset, ReadOnlySpan<byte> data, int piece = int.MaxValue) =>
+        Call<FuseWriteAnswer>(FuseOpcode.Write, Root, [.. Bytes(new FuseTransferRequest(handle, offset, (uint)data.Length, 0, 0, 0, 0)), .. data], piece);
 
     public FileError Release(ulong handle) => Call(FuseOpcode.Release, Root, Bytes(new FuseReleaseRequest(handle, 0, 0, 0))).Error;
 

@@ -2,7 +2,8 @@
  * Stream sockets of AF_VSOCK.
  *
  *   vsock echo PORT                        connects to the host and gives back what it sends, until its end
- *   vsock hold PORT FILE                   connects to the host, makes the file, and waits for the connection's end, however it comes
+ *   vsock hold PORT FILE                   connects to the host, makes the file once a byte has come, and waits for the connection's end,
+ *                                          however it comes
  *   vsock serve PORT COUNT FILE [COMMAND...]
  *                                          makes the file once it listens, and serves COUNT connections of the host, one
  *                                          after another: by the command, which has the connection as its input and
@@ -95,6 +96,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "hold") == 0 && argc == 4) {
         char byte;
         connect_host(s, &address);
+        if (read(s, &byte, 1) != 1)
+            fail("read");
         mark(argv[3]);
         while (read(s, &byte, 1) > 0)
             ;

@@ -7,7 +7,6 @@ internal sealed partial class FuseServer
     internal const int DotCount = 2;
 
     private readonly BoundedTable<FuseHandle> _handles;
-    private readonly FuseTransfer _transfer = new();
 
     private FileError Open()
     {
@@ -85,22 +84,14 @@ internal sealed partial class FuseServer
         }
 
         int length = (int)uint.Min(request.Size, (uint)int.Min(_message.Room, _options.MaxTransfer));
-        _transfer.Begin(file, (long)request.Offset);
-        while (_transfer.Done < length && !_transfer.HasEnded)
+        error = file.Read((long)request.Offset, new WritableBuffers(_message.Chain, FuseAnswerHeader.Size, length), out int read);
+        if (error != FileError.None || (uint)read > (uint)length)
         {
-            if (_message.Chain.AccessWritable(FuseAnswerHeader.Size + _transfer.Done, length - _transfer.Done, _transfer, static (span, transfer) => transfer.Read(span)) == 0)
-            {
-                break;
-            }
+            return error != FileError.None ? error : FileError.EIO; // the provider does not know what it does
         }
 
-        if (_transfer.Done == 0 && _transfer.Error != FileError.None)
-        {
-            return _transfer.Error;
-        }
-
-        Counters.CountRead(_transfer.Done);
-        _message.AnswerLength = _transfer.Done;
+        Counters.CountRead(read);
+        _message.AnswerLength = read;
         return FileError.None;
     }
 
@@ -122,24 +113,15 @@ internal sealed partial class FuseServer
             return FileError.EFBIG;
         }
 
-        int start = _message.Position;
         int length = (int)request.Size;
-        _transfer.Begin(file, (long)request.Offset);
-        while (_transfer.Done < length && !_transfer.HasEnded)
+        error = file.Write((long)request.Offset, new ReadableBuffers(_message.Chain, _message.Position, length), out int written);
+        if (error != FileError.None || (uint)written > (uint)length)
         {
-            if (_message.Chain.AccessReadable(start + _transfer.Done, length - _transfer.Done, _transfer, static (span, transfer) => transfer.Write(span)) == 0)
-            {
-                break;
-            }
+            return error != FileError.None ? error : FileError.EIO;
         }
 
-        if (_transfer.Done == 0 && _transfer.Error != FileError.None)
-        {
-            return _transfer.Error;
-        }
-
-        Counters.CountWritten(_transfer.Done);
-        return _message.Answer(new FuseWriteAnswer((uint)_transfer.Done, 0));
+        Counters.CountWritten(written);
+        return _message.Answer(new FuseWriteAnswer((uint)written, 0));
     }
 
     private FileError Release()
