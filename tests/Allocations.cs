@@ -2,8 +2,8 @@ namespace HvSdk.Devices.Tests;
 
 /// <summary>What code allocates on its own thread.</summary>
 /// <remarks>
-/// The runtime counts what it sets aside for a thread, and collections that other threads cause let it set aside more; what it compiles meanwhile it allocates for, too. So a measure may be
-/// too large, never too small: the least of several is what the code allocates.
+/// The runtime allocates on the thread for itself now and then, as where it meets code or a lock for the first time. So a measure may be too large, never too small: the least of several is
+/// what the code allocates.
 /// </remarks>
 internal static class Allocations
 {

@@ -145,7 +145,7 @@ public sealed class VsockCreditTests
 
         Assert.Equal(9_000_000, vsock.Device.BytesToGuest);
 
-        // Of 2000; the runtime counts what it sets aside for a thread, now and then (Allocations tells why).
+        // Of 2000; the runtime allocates for itself now and then (Allocations tells why).
         Assert.InRange(allocating, 0, 20);
     }
 
