@@ -12,6 +12,7 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
     private const ulong AlignmentFlag = 1UL << 18; // RFLAGS.AC
     private const int UserAccess = 4; // of a page fault's error code (SDM vol. 3A, 4.7)
     private const int Dirty = 0x40;
+    private const uint Large = 0x80; // a page of 4 MiB
     private const uint PageMask = 0xFFFF_F000;
     private const int ReservedControl = 0xE0C0; // SDM vol. 1, 8.1.5
 
@@ -47,7 +48,9 @@ internal sealed class ErratumCase(TestCase test, Outcome expected, Outcome actua
 
     /// <summary>The dirty bit of the page of the GDT is all that differs in memory.</summary>
     public bool DiffersInDirtyTable => Differs((address, change) =>
-        change == Dirty && address is >= (int)MachineMap.PageTables and < (int)MachineMap.Code && (BitConverter.ToUInt32(actual.Memory, address) & PageMask) == MachineMap.Gdt);
+        change == Dirty && address is >= (int)MachineMap.PageTables and < (int)MachineMap.Code && IsPageOfGdt(BitConverter.ToUInt32(actual.Memory, address)));
+
+    private static bool IsPageOfGdt(uint entry) => (entry & PageMask) == ((entry & Large) != 0 ? 0 : (uint)MachineMap.Gdt);
 
     /// <summary>The instruction that faulted on the emulator; the default where none did.</summary>
     public Instruction Faulting => _faulting ??= actual.End == EndKind.Handler ? FaultFrame.Faulting(Test, actual) : default;
