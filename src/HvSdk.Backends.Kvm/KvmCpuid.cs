@@ -19,10 +19,15 @@ internal static class KvmCpuid
     private const uint TopologyLeafV2 = 0x1F;
     private const uint AmdTopologyLeaf = 0x8000_001E;
 
-    internal static X64CpuidEntry[] Read(SafeFd descriptor, uint request, string operation)
+    /// <summary>Reads a table.</summary>
+    /// <param name="descriptor">The device, or a vCPU.</param>
+    /// <param name="request">The call.</param>
+    /// <param name="operation">Its name.</param>
+    /// <param name="maxEntries">Room for so many. A vCPU's must be known: kernels as old as 6.1 do not say how many there are, and leave the rest of the room as it is.</param>
+    internal static X64CpuidEntry[] Read(SafeFd descriptor, uint request, string operation, int maxEntries = MaxEntries)
     {
-        byte[] buffer = new byte[Unsafe.SizeOf<kvm_cpuid2>() + (MaxEntries * Unsafe.SizeOf<kvm_cpuid_entry2>())];
-        MemoryMarshal.Write(buffer, new kvm_cpuid2 { nent = MaxEntries });
+        byte[] buffer = new byte[Unsafe.SizeOf<kvm_cpuid2>() + (maxEntries * Unsafe.SizeOf<kvm_cpuid_entry2>())];
+        MemoryMarshal.Write(buffer, new kvm_cpuid2 { nent = (uint)maxEntries });
         descriptor.Control(request, buffer, operation);
         int count = (int)MemoryMarshal.Read<kvm_cpuid2>(buffer).nent;
         var entries = new X64CpuidEntry[count];
@@ -83,6 +88,9 @@ internal static class KvmCpuid
             }
         }
     }
+
+    /// <summary>Entries of what <see cref="ToNative(X64CpuidTable)"/> gave.</summary>
+    internal static int Count(ReadOnlySpan<byte> table) => (int)MemoryMarshal.Read<kvm_cpuid2>(table).nent;
 
     private static Span<kvm_cpuid_entry2> Entries(Span<byte> buffer) => MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer[Unsafe.SizeOf<kvm_cpuid2>()..]);
 

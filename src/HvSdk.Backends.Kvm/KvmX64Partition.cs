@@ -53,6 +53,9 @@ internal sealed partial class KvmX64Partition : KvmPartition
         }
     }
 
+    /// <summary>Entries of the vCPUs' tables.</summary>
+    internal int CpuidCount => KvmCpuid.Count(_cpuid);
+
     public override VcpuBackend CreateVcpu(int index)
     {
         EnsureChip();

@@ -230,7 +230,7 @@ internal sealed unsafe class KvmX64Vcpu : X64VcpuBackend
         }
     }
 
-    public override X64CpuidTable GetCpuid() => new(KvmCpuid.Read(_vcpu, KVM.KVM_GET_CPUID2, nameof(KVM.KVM_GET_CPUID2)));
+    public override X64CpuidTable GetCpuid() => new(KvmCpuid.Read(_vcpu, KVM.KVM_GET_CPUID2, nameof(KVM.KVM_GET_CPUID2), _partition.CpuidCount));
 
     public override void InjectInterrupt(byte vector)
     {

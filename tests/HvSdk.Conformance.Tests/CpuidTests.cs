@@ -44,6 +44,21 @@ public sealed class CpuidTests
         Assert.Equal((0x10UL, 0x20UL), (machine.Registers.R8, machine.Registers.Rax));
     }
 
+    [Fact]
+    public void Table_OfAVcpu_IsThatOfItsPartition()
+    {
+        X64CpuidTable? given = null;
+
+        // Halts.
+        using var machine = new TestMachine(GuestProgram.LongMode(static a => a.hlt()), options => options.X64.ConfigureCpuid = table => given = table);
+
+        X64CpuidTable seen = machine.Vcpu.X64.GetCpuid();
+        Assert.Equal(given!.Select(static entry => (entry.Leaf, entry.Subleaf)), seen.Select(static entry => (entry.Leaf, entry.Subleaf)));
+        Assert.True(given!.TryGet(0, 0, out X64CpuidEntry vendor));
+        Assert.True(seen.TryGet(0, 0, out X64CpuidEntry own));
+        Assert.Equal(vendor, own);
+    }
+
     [Theory]
     [InlineData(InterruptControllerMode.None)]
     [InlineData(InterruptControllerMode.PerVcpu)]

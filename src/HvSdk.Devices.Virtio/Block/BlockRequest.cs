@@ -6,7 +6,7 @@ namespace HvSdk.Devices.Virtio;
 internal sealed class BlockRequest(IBlockStorage storage, byte[] id)
 {
     /// <summary>Bytes that one step moves at most.</summary>
-    public const int StepLength = 1 << 18;
+    public const int StepLength = 1 << 20;
 
     /// <summary>Ranges of a discard or a write of zeroes at most.</summary>
     public const int MaxRanges = 64;

@@ -34,7 +34,7 @@ public sealed partial class DescriptorChain
         where TState : allows ref struct =>
         TrySlice(offset, length, isWritable, out ReadOnlySpan<GuestRange> ranges) && _queue.View.TryAccess(ranges, isWritable, state, action);
 
-    /// <summary>The ranges of memory that a part of the buffers is in; they are the queue's, until the next call.</summary>
+    /// <summary>The ranges of memory that a part of the buffers is in; they are the chain's or the queue's, until the next call.</summary>
     private bool TrySlice(long offset, int length, bool isWritable, out ReadOnlySpan<GuestRange> ranges)
     {
         ranges = default;
@@ -45,20 +45,28 @@ public sealed partial class DescriptorChain
 
         int first = isWritable ? _lastWritable : _lastReadable;
         int end = isWritable ? _count : _readableCount;
-        GuestRange[] slice = _queue.RentRanges(end - first);
         int count = 0;
-        for (int index = first; length > 0; index++)
+        long found = 0;
+        for (; found < length && first + count < end; count++)
         {
-            if (index == end)
-            {
-                return false;
-            }
-
-            GuestRange range = index == first ? new GuestRange(address, left) : _buffers[index];
-            slice[count++] = range = range with { Length = (uint)long.Min(range.Length, length) };
-            length -= (int)range.Length;
+            found += count == 0 ? left : _buffers[first + count].Length;
         }
 
+        if (found < length)
+        {
+            return false;
+        }
+
+        ranges = _buffers.AsSpan(first, count);
+        if (found == length && left == ranges[0].Length)
+        {
+            return true; // whole buffers, as most drivers have it
+        }
+
+        GuestRange[] slice = _queue.RentRanges(count);
+        ranges.CopyTo(slice);
+        slice[0] = new GuestRange(address, left);
+        slice[count - 1] = slice[count - 1] with { Length = slice[count - 1].Length - (uint)(found - length) };
         ranges = slice.AsSpan(0, count);
         return true;
     }

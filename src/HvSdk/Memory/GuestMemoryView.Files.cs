@@ -23,18 +23,17 @@ public sealed partial class GuestMemoryView
     public bool TryReadFile(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges, out long count)
     {
         CheckFile(file, fileOffset);
-        if (!TryMeasure(ranges, out long length))
+        count = 0;
+        if (!TryCollect(ranges, 0, out ReadOnlySpan<HostRange> pieces, out long length) || length == 0)
         {
-            count = 0;
-            return false;
+            return length == 0;
         }
 
-        count = 0;
         try
         {
-            while (count < length && _memory.Backend.ReadFile(file, fileOffset + count, PiecesFrom(ranges, count)) is > 0 and long part)
+            while (_memory.Backend.ReadFile(file, fileOffset + count, pieces) is > 0 and long part && (count += part) < length)
             {
-                count += part;
+                TryCollect(ranges, count, out pieces, out _);
             }
         }
         finally
@@ -56,15 +55,19 @@ public sealed partial class GuestMemoryView
     public bool TryWriteFile(SafeFileHandle file, long fileOffset, ReadOnlySpan<GuestRange> ranges)
     {
         CheckFile(file, fileOffset);
-        if (!TryMeasure(ranges, out long length))
+        if (!TryCollect(ranges, 0, out ReadOnlySpan<HostRange> pieces, out long length))
         {
             return false;
         }
 
         for (long done = 0; done < length;)
         {
-            long part = _memory.Backend.WriteFile(file, fileOffset + done, PiecesFrom(ranges, done));
+            long part = _memory.Backend.WriteFile(file, fileOffset + done, pieces);
             done += part > 0 ? part : throw new IOException("The host has written nothing, and gives no reason.");
+            if (done < length)
+            {
+                TryCollect(ranges, done, out pieces, out _);
+            }
         }
 
         return true;
@@ -82,12 +85,11 @@ public sealed partial class GuestMemoryView
         where TState : allows ref struct
     {
         ArgumentNullException.ThrowIfNull(action);
-        if (!TryMeasure(ranges, out long length))
+        if (!TryCollect(ranges, 0, out ReadOnlySpan<HostRange> pieces, out long length))
         {
             return false;
         }
 
-        ReadOnlySpan<HostRange> pieces = PiecesFrom(ranges, 0);
         foreach (HostRange piece in pieces)
         {
             length -= piece.Length;
@@ -121,71 +123,72 @@ public sealed partial class GuestMemoryView
         ArgumentOutOfRangeException.ThrowIfNegative(fileOffset);
     }
 
-    private bool TryMeasure(ReadOnlySpan<GuestRange> ranges, out long length)
+    /// <summary>The ranges as pieces of the process's memory, as many as one call takes. Ranges that touch are one piece.</summary>
+    /// <param name="ranges">The ranges.</param>
+    /// <param name="skip">Bytes at their beginning that are done already.</param>
+    /// <param name="pieces">The pieces; they are the view's, until the next call.</param>
+    /// <param name="length">Bytes of all ranges.</param>
+    /// <returns>False where a byte of a range is not in memory.</returns>
+    private bool TryCollect(ReadOnlySpan<GuestRange> ranges, long skip, out ReadOnlySpan<HostRange> pieces, out long length)
     {
         ThrowIfNotEntered();
+        pieces = default;
         length = 0;
-        foreach (GuestRange range in ranges)
-        {
-            if (!Contains(range.Address, range.Length))
-            {
-                return false;
-            }
-
-            length += range.Length;
-        }
-
-        return true;
-    }
-
-    /// <summary>As many pieces of the process's memory as one call takes, from a byte of the ranges on. Ranges that touch are one piece.</summary>
-    private ReadOnlySpan<HostRange> PiecesFrom(ReadOnlySpan<GuestRange> ranges, long skip)
-    {
         int count = 0;
+        bool isFull = false;
         foreach (GuestRange range in ranges)
         {
-            if (skip >= range.Length)
+            length += range.Length;
+            ulong done = (ulong)long.Min(skip, range.Length);
+            skip -= (long)done;
+            ulong address = range.Address + done;
+            for (ulong left = range.Length - done; left > 0;)
             {
-                skip -= range.Length;
-                continue;
-            }
+                if (!TryFind(address, out int index))
+                {
+                    return false;
+                }
 
-            ulong address = range.Address + (ulong)skip;
-            ulong left = range.Length - (ulong)skip;
-            skip = 0;
-            while (left > 0)
-            {
-                TryFind(address, out int index); // measured before
                 ulong part = ulong.Min(left, _map[index].End - address);
-                nint start = _starts[index] + (nint)(address - _map[index].Address);
-                if (count > 0 && _pieces[count - 1] is var last && last.Start + last.Length == start)
-                {
-                    _pieces[count - 1] = new HostRange(last.Start, last.Length + (nint)part);
-                }
-                else if (count < MaxPieces)
-                {
-                    if (count == _pieces.Length)
-                    {
-                        Array.Resize(ref _pieces, int.Min(MaxPieces, int.Max(8, 2 * count)));
-                    }
-
-                    _pieces[count++] = new HostRange(start, (nint)part);
-                }
-                else
-                {
-                    return _pieces.AsSpan(0, count);
-                }
-
+                isFull = isFull || !TryAppend(ref count, _starts[index] + (nint)(address - _map[index].Address), (nint)part);
                 address += part;
                 left -= part;
             }
         }
 
-        return _pieces.AsSpan(0, count);
+        pieces = _pieces.AsSpan(0, count);
+        return true;
+    }
+
+    private bool TryAppend(ref int count, nint start, nint length)
+    {
+        if (count > 0 && _pieces[count - 1] is var last && last.Start + last.Length == start)
+        {
+            _pieces[count - 1] = new HostRange(last.Start, last.Length + length);
+            return true;
+        }
+
+        if (count == MaxPieces)
+        {
+            return false;
+        }
+
+        if (count == _pieces.Length)
+        {
+            Array.Resize(ref _pieces, int.Min(MaxPieces, int.Max(8, 2 * count)));
+        }
+
+        _pieces[count++] = new HostRange(start, length);
+        return true;
     }
 
     private void MarkDirty(ReadOnlySpan<GuestRange> ranges)
     {
+        if (!IsTracked())
+        {
+            return;
+        }
+
         foreach (GuestRange range in ranges)
         {
             ulong address = range.Address;
@@ -199,5 +202,18 @@ public sealed partial class GuestMemoryView
                 left -= part;
             }
         }
+    }
+
+    private bool IsTracked()
+    {
+        foreach (GuestMemory.Entry entry in _map)
+        {
+            if (entry.Region.HostDirtyPages is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }
