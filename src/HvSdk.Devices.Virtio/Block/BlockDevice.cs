@@ -18,8 +18,8 @@ public sealed partial class BlockDevice : VirtioDevice
 {
     private const uint BlockDeviceId = 2;
 
-    // What one look at a queue moves at most before the driver hears of what is done.
-    private const int LookLength = 1 << 20;
+    // What one look at a queue moves at most before the driver hears of what is done: large requests, too, are told of several at a time.
+    private const int LookLength = 1 << 22;
     private const int LookRequests = 128;
 
     private static readonly TimeSpan s_maxWait = TimeSpan.FromHours(1); // then it looks again
