@@ -49,7 +49,16 @@ public sealed class CallTests
                 Machine.PowerOff(guest);
             },
             static options => options.MaxVcpus = 2);
-        Task<string> second = machine.Partition.RunVcpuAsync(1, static (vcpu, token) => vcpu.Run(token).ToString(), TestContext.Current.CancellationToken);
+        var created = new TaskCompletionSource();
+        Task<string> second = machine.Partition.RunVcpuAsync(
+            1,
+            (vcpu, token) =>
+            {
+                created.SetResult();
+                return vcpu.Run(token).ToString();
+            },
+            TestContext.Current.CancellationToken);
+        Limit.Await(created.Task, "the vCPU to exist");
         using Vcpu first = machine.CreateVcpu();
         Assert.Equal(0UL, first.NextValue());
         Assert.StartsWith("SystemEvent PowerOff", Limit.Await(second, "the vCPU that was started"), StringComparison.Ordinal);
