@@ -28,7 +28,7 @@ public sealed class MemoryBackingTests : IDisposable
     [MemberData(nameof(FreshMemory))]
     public void FreshMemory_OfEachKind_IsZeroAndKeepsWhatGuestAndHostWrite(string kind)
     {
-        using TestMachine machine = Copier();
+        using TestMachine machine = CopyingGuest.Create(Here, Size);
         MemoryRegion region = machine.Memory.Map(Here, Size, new MemoryRegionOptions
         {
             Backing = kind.StartsWith("shareable", StringComparison.Ordinal) ? MemoryBacking.Shareable : MemoryBacking.Anonymous,
@@ -49,7 +49,7 @@ public sealed class MemoryBackingTests : IDisposable
     public void FilePrivate_WrittenByGuest_LeavesFileAlone()
     {
         byte[] before = WriteFile();
-        using (TestMachine machine = Copier())
+        using (TestMachine machine = CopyingGuest.Create(Here, Size))
         {
             MemoryRegion region = machine.Memory.Map(Here, Size, Options(FileSharing.Private));
             machine.RunOnce(Guest.EndExit);
@@ -65,7 +65,7 @@ public sealed class MemoryBackingTests : IDisposable
     {
         byte[] before = WriteFile();
         File.SetAttributes(_path, FileAttributes.ReadOnly);
-        using TestMachine machine = Copier();
+        using TestMachine machine = CopyingGuest.Create(Here, Size);
 
         MemoryRegion region = machine.Memory.Map(Here, Size, Options(FileSharing.Private));
         machine.RunOnce(Guest.EndExit);
@@ -77,7 +77,7 @@ public sealed class MemoryBackingTests : IDisposable
     public void FileShared_WrittenByGuest_ChangesFile()
     {
         byte[] before = WriteFile();
-        using (TestMachine machine = Copier())
+        using (TestMachine machine = CopyingGuest.Create(Here, Size))
         {
             MemoryRegion region = machine.Memory.Map(Here, Size, Options(FileSharing.Shared));
             machine.RunOnce(Guest.EndExit);
@@ -93,7 +93,7 @@ public sealed class MemoryBackingTests : IDisposable
     public void FileShared_ByHandleClosedAfterwards_StaysMapped()
     {
         byte[] before = WriteFile();
-        using TestMachine machine = Copier();
+        using TestMachine machine = CopyingGuest.Create(Here, Size);
         MemoryRegion region;
         using (Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(_path, FileMode.Open, FileAccess.ReadWrite))
         {
@@ -109,8 +109,8 @@ public sealed class MemoryBackingTests : IDisposable
     public void FileShared_MappedByTwoPartitions_IsOneMemory()
     {
         WriteFile();
-        using TestMachine first = Copier();
-        using TestMachine second = Copier();
+        using TestMachine first = CopyingGuest.Create(Here, Size);
+        using TestMachine second = CopyingGuest.Create(Here, Size);
         MemoryRegion one = first.Memory.Map(Here, Size, Options(FileSharing.Shared));
         MemoryRegion other = second.Memory.Map(Here, Size, Options(FileSharing.Shared));
 
@@ -149,14 +149,4 @@ public sealed class MemoryBackingTests : IDisposable
         File.WriteAllBytes(_path, content);
         return content;
     }
-
-    private static TestMachine Copier() =>
-        // Copies the region's first 8 bytes to its last 8.
-        new(Guest.Program(static g =>
-        {
-            g.Set(GuestRegister.Address, Here);
-            g.Load(8);
-            g.Store(8, Size - 8);
-            g.End();
-        }));
 }

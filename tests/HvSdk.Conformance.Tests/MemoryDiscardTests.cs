@@ -21,7 +21,7 @@ public sealed class MemoryDiscardTests : IDisposable
     [MemberData(nameof(Kinds))]
     public void Discarded_OfEachKind_IsZeroToGuestAndHost(string kind)
     {
-        using TestMachine machine = Copier();
+        using TestMachine machine = CopyingGuest.Create(Here, Size);
         SkipUnlessOffered(machine);
         MemoryRegion region = machine.Memory.Map(Here, Size, Options(kind));
         region.Write(0, ulong.MaxValue);
@@ -108,14 +108,4 @@ public sealed class MemoryDiscardTests : IDisposable
             HugePages = kind.EndsWith("huge pages", StringComparison.Ordinal) ? HugePages.Transparent : HugePages.None,
         };
     }
-
-    private static TestMachine Copier() =>
-        // Copies the region's first 8 bytes to its last 8.
-        new(Guest.Program(static g =>
-        {
-            g.Set(GuestRegister.Address, Here);
-            g.Load(8);
-            g.Store(8, Size - 8);
-            g.End();
-        }));
 }

@@ -23,7 +23,7 @@ public sealed class MemoryFileTests : IDisposable
         new Random(1).NextBytes(content);
         File.WriteAllBytes(_path, content);
         using SafeFileHandle file = File.OpenHandle(_path);
-        using TestMachine machine = Copier();
+        using TestMachine machine = CopyingGuest.Create(Here, Size);
         MemoryRegion region = machine.Memory.Map(Here, Size);
         GuestMemoryView view = machine.Memory.CreateView();
         view.Enter();
@@ -45,7 +45,7 @@ public sealed class MemoryFileTests : IDisposable
     [Fact]
     public void File_WrittenFromManyRanges_HasWhatTheGuestWrote()
     {
-        using TestMachine machine = Copier();
+        using TestMachine machine = CopyingGuest.Create(Here, Size);
         MemoryRegion region = machine.Memory.Map(Here, Size);
         for (int i = 0; i < Count; i++)
         {
@@ -68,14 +68,4 @@ public sealed class MemoryFileTests : IDisposable
     }
 
     private static GuestRange[] Ranges() => [.. Enumerable.Range(0, Count).Select(static i => new GuestRange(Here + (ulong)(i * Stride), Length))];
-
-    private static TestMachine Copier() =>
-        // Copies the region's first 8 bytes to its last 8.
-        new(Guest.Program(static g =>
-        {
-            g.Set(GuestRegister.Address, Here);
-            g.Load(8);
-            g.Store(8, Size - 8);
-            g.End();
-        }));
 }

@@ -29,26 +29,15 @@ internal sealed partial class HostFile
     public override FileError Write(long offset, ReadableBuffers source, out int written)
     {
         written = 0;
-        if (!IsWritable)
+        FileError error = Reserve(offset, source.Length, out int length);
+        if (error != FileError.None || length == 0)
         {
-            return FileError.EBADF;
+            return error;
         }
 
-        long room = tree.MaxFileSize - offset;
-        if (room <= 0)
-        {
-            return source.Length == 0 ? FileError.None : FileError.EFBIG;
-        }
-
-        ReadableBuffers fitting = source.Slice(0, (int)long.Min(room, source.Length));
-        if (!tree.TryCharge(fitting.Length))
-        {
-            return FileError.ENOSPC;
-        }
-
-        FileError error = FileError.None;
+        ReadableBuffers fitting = source.Slice(0, length);
         bool isCalled = fitting.TryAccessAll(new Call(fd, offset, ref error, ref written), static (pieces, call) => call.Write(pieces));
-        tree.Refund(fitting.Length - written);
+        tree.Refund(length - written);
         return isCalled ? error : base.Write(offset, fitting, out written);
     }
 

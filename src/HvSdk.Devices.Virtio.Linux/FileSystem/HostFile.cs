@@ -30,25 +30,14 @@ internal sealed partial class HostFile(HostTree tree, SafeFd fd, OpenModes modes
     public override FileError Write(long offset, ReadOnlySpan<byte> source, out int written)
     {
         written = 0;
-        if (!IsWritable)
+        FileError error = Reserve(offset, source.Length, out int length);
+        if (error != FileError.None || length == 0)
         {
-            return FileError.EBADF;
+            return error;
         }
 
-        long room = tree.MaxFileSize - offset;
-        if (room <= 0)
-        {
-            return source.IsEmpty ? FileError.None : FileError.EFBIG;
-        }
-
-        ReadOnlySpan<byte> fitting = source[..(int)long.Min(room, source.Length)];
-        if (!tree.TryCharge(fitting.Length))
-        {
-            return FileError.ENOSPC;
-        }
-
-        FileError error = ContentCalls.Write(fd, fitting, offset, out written);
-        tree.Refund(fitting.Length - written);
+        error = ContentCalls.Write(fd, source[..length], offset, out written);
+        tree.Refund(length - written);
         return error;
     }
 
@@ -103,4 +92,16 @@ internal sealed partial class HostFile(HostTree tree, SafeFd fd, OpenModes modes
     }
 
     public FileError Resize(long size) => ContentCalls.Resize(fd, size);
+
+    /// <summary>Charges the tree for a write.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="wanted">Bytes of the write.</param>
+    /// <param name="length">How many of them fit into the file; what is not written of them is to be refunded.</param>
+    private FileError Reserve(long offset, int wanted, out int length)
+    {
+        length = (int)long.Clamp(tree.MaxFileSize - offset, 0, wanted);
+        return !IsWritable ? FileError.EBADF
+            : length == 0 && wanted > 0 ? FileError.EFBIG
+            : tree.TryCharge(length) ? FileError.None : FileError.ENOSPC;
+    }
 }

@@ -21,10 +21,10 @@ internal static partial class Tun
     internal const int EIO = 5;
     internal const int ENXIO = 6;
     internal const int E2BIG = 7;
+    internal const int EBADF = 9;
     internal const int EACCES = 13;
     internal const int EBUSY = 16;
     internal const int ENODEV = 19;
-    internal const int EBADF = 9;
     internal const int EBADFD = 77;
 
     internal const int IFNAMSIZ = 16;

@@ -60,47 +60,32 @@ internal sealed class TunQueue : IDisposable
 
     /// <summary>Hands the interface a frame behind its header.</summary>
     /// <returns>0, or the error number: EBADFD where the interface is gone, EBADF where this object is.</returns>
-    public int Write(ReadOnlySpan<byte> buffer)
-    {
-        try
-        {
-            nint result;
-            do
-            {
-                result = Tun.write(_handle, buffer, (nuint)buffer.Length);
-            }
-            while (IsInterrupted(result));
-            return result >= 0 ? 0 : Marshal.GetLastPInvokeError();
-        }
-        catch (ObjectDisposedException)
-        {
-            return Tun.EBADF;
-        }
-    }
+    public int Write(ReadOnlySpan<byte> buffer) => Write(buffer, static (fd, bytes) => Tun.write(fd, bytes, (nuint)bytes.Length));
 
     /// <summary>The same, of a frame in pieces, of which the first is the header.</summary>
     /// <returns>As above.</returns>
-    public int Write(ReadOnlySpan<HostRange> pieces)
+    public int Write(ReadOnlySpan<HostRange> pieces) => Write(pieces, static (fd, ranges) => Tun.writev(fd, ranges, ranges.Length));
+
+    public void Dispose() => _handle.Dispose();
+
+    /// <summary>A call that a signal has cut short is made again.</summary>
+    private int Write<T>(ReadOnlySpan<T> frame, WriteCall<T> call)
     {
         try
         {
-            nint result;
+            int error;
             do
             {
-                result = Tun.writev(_handle, pieces, pieces.Length);
+                error = call(_handle, frame) >= 0 ? 0 : Marshal.GetLastPInvokeError();
             }
-            while (IsInterrupted(result));
-            return result >= 0 ? 0 : Marshal.GetLastPInvokeError();
+            while (error == LibC.EINTR);
+            return error;
         }
         catch (ObjectDisposedException)
         {
             return Tun.EBADF;
         }
     }
-
-    private static bool IsInterrupted(nint result) => result < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR;
-
-    public void Dispose() => _handle.Dispose();
 
     private static string Attach(SafeFileHandle handle, string name, bool isMultiQueue)
     {
@@ -133,4 +118,6 @@ internal sealed class TunQueue : IDisposable
             throw TunError.Of(operation, name, Marshal.GetLastPInvokeError());
         }
     }
+
+    private delegate nint WriteCall<T>(SafeFileHandle fd, ReadOnlySpan<T> frame);
 }

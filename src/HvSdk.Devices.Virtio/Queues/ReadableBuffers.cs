@@ -7,28 +7,26 @@ namespace HvSdk.Devices.Virtio;
 /// <remarks>The guest may change the bytes at any moment. Where the guest has taken its memory away or reset the queue meanwhile, the members throw an <see cref="IOException"/>.</remarks>
 public readonly ref struct ReadableBuffers
 {
-    private readonly DescriptorChain _chain;
-    private readonly long _start;
+    private readonly ChainPart _part;
 
     internal ReadableBuffers(DescriptorChain chain, long start, int length)
+        : this(new ChainPart(chain, start, length))
     {
-        _chain = chain;
-        _start = start;
-        Length = length;
+    }
+
+    private ReadableBuffers(ChainPart part)
+    {
+        _part = part;
     }
 
     /// <summary>Bytes.</summary>
-    public int Length { get; }
+    public int Length => _part.Length;
 
     /// <summary>A part of them.</summary>
     /// <param name="start">First byte.</param>
     /// <param name="length">How many.</param>
     /// <exception cref="ArgumentOutOfRangeException">The part is not within.</exception>
-    public ReadableBuffers Slice(int start, int length)
-    {
-        ThrowIfBeyond(start, length, Length);
-        return new ReadableBuffers(_chain, _start + start, length);
-    }
+    public ReadableBuffers Slice(int start, int length) => new(_part.Slice(start, length));
 
     /// <summary>Works on bytes in place, as far as they lie in one piece.</summary>
     /// <typeparam name="TState">Type of what the action needs.</typeparam>
@@ -40,9 +38,9 @@ public readonly ref struct ReadableBuffers
     public int Access<TState>(int start, TState state, ReadOnlySpanAction<byte, TState> action)
         where TState : allows ref struct
     {
-        ThrowIfBeyond(start, 1, Length);
-        int part = _chain.AccessReadable(_start + start, Length - start, state, action);
-        return part > 0 ? part : throw Gone();
+        _part.ThrowUnlessWithin(start, 1);
+        int part = _part.Chain.AccessReadable(_part.Start + start, Length - start, state, action);
+        return part > 0 ? part : throw ChainPart.Gone();
     }
 
     /// <summary>Works on all of them in place, for one call of the host's that takes pieces of memory (writev, sendmsg).</summary>
@@ -51,21 +49,17 @@ public readonly ref struct ReadableBuffers
     /// <param name="action">Gets the pieces, which are there until it returns, and are the guest's, who may change them meanwhile.</param>
     /// <returns>False where they are in more than 256 pieces, or not in memory any more: the action was not called.</returns>
     public bool TryAccessAll<TState>(TState state, ReadOnlySpanAction<HostRange, TState> action)
-        where TState : allows ref struct => Length > 0 && _chain.TryAccess(_start, Length, isWritable: false, state, action);
+        where TState : allows ref struct => Length > 0 && _part.Chain.TryAccess(_part.Start, Length, isWritable: false, state, action);
 
     /// <summary>Takes a copy.</summary>
     /// <param name="destination">Room for as many bytes as there are.</param>
     /// <exception cref="ArgumentException">There is more room or less.</exception>
     public void CopyTo(Span<byte> destination)
     {
-        if (destination.Length != Length)
+        _part.ThrowUnlessAsLong(destination.Length, nameof(destination));
+        if (_part.Chain.Read(_part.Start, destination) < Length)
         {
-            throw new ArgumentException($"The destination has {destination.Length} bytes, and the buffers {Length}. Take a slice of the longer.", nameof(destination));
-        }
-
-        if (_chain.Read(_start, destination) < Length)
-        {
-            throw Gone();
+            throw ChainPart.Gone();
         }
     }
 
@@ -76,21 +70,9 @@ public readonly ref struct ReadableBuffers
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public void WriteFile(SafeFileHandle file, long fileOffset)
     {
-        if (Length > 0 && !_chain.TryWriteFile(_start, Length, file, fileOffset))
+        if (Length > 0 && !_part.Chain.TryWriteFile(_part.Start, Length, file, fileOffset))
         {
-            throw Gone();
-        }
-    }
-
-    internal static IOException Gone() => new("The guest's buffer is not in memory any more.");
-
-    internal static void ThrowIfBeyond(int start, int length, int available)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(start);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        if (length > available - start)
-        {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"Bytes {start} to {(long)start + length} are not within the {available} that there are. Stay within {nameof(ReadableBuffers.Length)}.");
+            throw ChainPart.Gone();
         }
     }
 }

@@ -7,28 +7,26 @@ namespace HvSdk.Devices.Virtio;
 /// <remarks>The guest may change the bytes at any moment. Where the guest has taken its memory away or reset the queue meanwhile, the members throw an <see cref="IOException"/>.</remarks>
 public readonly ref struct WritableBuffers
 {
-    private readonly DescriptorChain _chain;
-    private readonly long _start;
+    private readonly ChainPart _part;
 
     internal WritableBuffers(DescriptorChain chain, long start, int length)
+        : this(new ChainPart(chain, start, length))
     {
-        _chain = chain;
-        _start = start;
-        Length = length;
+    }
+
+    private WritableBuffers(ChainPart part)
+    {
+        _part = part;
     }
 
     /// <summary>Bytes.</summary>
-    public int Length { get; }
+    public int Length => _part.Length;
 
     /// <summary>A part of them.</summary>
     /// <param name="start">First byte.</param>
     /// <param name="length">How many.</param>
     /// <exception cref="ArgumentOutOfRangeException">The part is not within.</exception>
-    public WritableBuffers Slice(int start, int length)
-    {
-        ReadableBuffers.ThrowIfBeyond(start, length, Length);
-        return new WritableBuffers(_chain, _start + start, length);
-    }
+    public WritableBuffers Slice(int start, int length) => new(_part.Slice(start, length));
 
     /// <summary>Works on bytes in place, as far as they lie in one piece.</summary>
     /// <typeparam name="TState">Type of what the action needs.</typeparam>
@@ -40,9 +38,9 @@ public readonly ref struct WritableBuffers
     public int Access<TState>(int start, TState state, SpanAction<byte, TState> action)
         where TState : allows ref struct
     {
-        ReadableBuffers.ThrowIfBeyond(start, 1, Length);
-        int part = _chain.AccessWritable(_start + start, Length - start, state, action);
-        return part > 0 ? part : throw ReadableBuffers.Gone();
+        _part.ThrowUnlessWithin(start, 1);
+        int part = _part.Chain.AccessWritable(_part.Start + start, Length - start, state, action);
+        return part > 0 ? part : throw ChainPart.Gone();
     }
 
     /// <summary>Works on all of them in place, for one call of the host's that takes pieces of memory (readv, recvmsg).</summary>
@@ -51,21 +49,17 @@ public readonly ref struct WritableBuffers
     /// <param name="action">Gets the pieces, which are there until it returns.</param>
     /// <returns>False where they are in more than 256 pieces, or not in memory any more: the action was not called.</returns>
     public bool TryAccessAll<TState>(TState state, ReadOnlySpanAction<HostRange, TState> action)
-        where TState : allows ref struct => Length > 0 && _chain.TryAccess(_start, Length, isWritable: true, state, action);
+        where TState : allows ref struct => Length > 0 && _part.Chain.TryAccess(_part.Start, Length, isWritable: true, state, action);
 
     /// <summary>Fills them with a copy.</summary>
     /// <param name="source">As many bytes as there are.</param>
     /// <exception cref="ArgumentException">There are more or fewer.</exception>
     public void CopyFrom(ReadOnlySpan<byte> source)
     {
-        if (source.Length != Length)
+        _part.ThrowUnlessAsLong(source.Length, nameof(source));
+        if (_part.Chain.Write(_part.Start, source) < Length)
         {
-            throw new ArgumentException($"The source has {source.Length} bytes, and the buffers {Length}. Take a slice of the longer.", nameof(source));
-        }
-
-        if (_chain.Write(_start, source) < Length)
-        {
-            throw ReadableBuffers.Gone();
+            throw ChainPart.Gone();
         }
     }
 
@@ -76,5 +70,5 @@ public readonly ref struct WritableBuffers
     /// <exception cref="IOException">The host cannot read.</exception>
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public int ReadFile(SafeFileHandle file, long fileOffset) =>
-        Length == 0 ? 0 : _chain.TryReadFile(_start, Length, file, fileOffset, out long count) ? (int)count : throw ReadableBuffers.Gone();
+        Length == 0 ? 0 : _part.Chain.TryReadFile(_part.Start, Length, file, fileOffset, out long count) ? (int)count : throw ChainPart.Gone();
 }

@@ -24,6 +24,9 @@ public sealed class GuestMemoryFileTests : IDisposable
         _view = _partition.Memory.CreateView();
     }
 
+    /// <summary>How many ranges, of how many bytes each: one, more than one call takes, and lengths on either side of what goes through a buffer.</summary>
+    public static TheoryData<int, int> Shapes => new() { { 1, 4096 }, { 700, 100 }, { 300, 1024 }, { 3, 40_000 }, { 2, 300_000 } };
+
     public void Dispose()
     {
         _file.Dispose();
@@ -33,11 +36,7 @@ public sealed class GuestMemoryFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, 4096)]
-    [InlineData(700, 100)]
-    [InlineData(300, 1024)]
-    [InlineData(3, 40_000)]
-    [InlineData(2, 300_000)]
+    [MemberData(nameof(Shapes))]
     public void TryReadFile_IntoManyRanges_FillsThemInOrder(int count, int length)
     {
         Map(length, out GuestRange[] ranges, count);
@@ -49,11 +48,7 @@ public sealed class GuestMemoryFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, 4096)]
-    [InlineData(700, 100)]
-    [InlineData(300, 1024)]
-    [InlineData(3, 40_000)]
-    [InlineData(2, 300_000)]
+    [MemberData(nameof(Shapes))]
     public void TryWriteFile_OfManyRanges_WritesThemInOrder(int count, int length)
     {
         Map(length, out GuestRange[] ranges, count);
