@@ -6,18 +6,20 @@ namespace HvSdk.Emulation.Differential.Tests;
 /// <summary>Generated cases of system instructions, from all privilege levels, end the same on a processor and on the emulator.</summary>
 /// <remarks>
 /// KVM_PVM interprets such code itself and is no processor: there cases are run on the emulator alone, once with operands in RAM and once in a device.
-/// The nested machine has the truth. HVSDK_LONG=1 runs three hundred times as many, HVSDK_SEED chooses others.
+/// The nested machine has the truth. HVSDK_LONG=1 runs a hundred times as many, HVSDK_SEED chooses others.
 /// </remarks>
 public sealed class SystemAgreementTests(ITestOutputHelper output)
 {
-    // Of seed 1 some case from 40 to 59 of the protected modes at level 0 has kept the nested machine busy without an end (README of the tester, "Open").
-    private const int Cases = 40;
+    private const int Cases = 120;
+
+    // Seed 1 has a case that locks the nested machine up (README of the tester, "Open").
+    private const ulong DefaultSeed = 20261201;
 
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(IsLong ? 60 : 10);
 
     private static bool IsLong => Environment.GetEnvironmentVariable("HVSDK_LONG") == "1";
 
-    private static ulong Seed => Environment.GetEnvironmentVariable("HVSDK_SEED") is { Length: > 0 } text ? ulong.Parse(text, CultureInfo.InvariantCulture) : 1;
+    private static ulong Seed => Environment.GetEnvironmentVariable("HVSDK_SEED") is { Length: > 0 } text ? ulong.Parse(text, CultureInfo.InvariantCulture) : DefaultSeed;
 
     /// <summary>All modes.</summary>
     public static TheoryData<MachineMode> Modes => [.. Enum.GetValues<MachineMode>()];
@@ -35,7 +37,7 @@ public sealed class SystemAgreementTests(ITestOutputHelper output)
             }
         }
 
-        RunOptions options = new() { Mode = mode, IsSystem = true, Seed = Seed, Count = IsLong ? 300 * Cases : Cases, Limit = s_limit };
+        RunOptions options = new() { Mode = mode, IsSystem = true, Seed = Seed, Count = IsLong ? 100 * Cases : Cases, Limit = s_limit };
         using DifferentialRun run = new(options);
         RunResult result = run.Run();
 

@@ -10,7 +10,7 @@ public sealed class ClockTests
     /// <summary>
     /// What the host may see later than the guest did it, its thread having waited for a processor. A clock calibrated wrongly is off by more: by the ratio of two frequencies.
     /// </summary>
-    private static readonly TimeSpan s_delay = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_delay = TimeSpan.FromMilliseconds(750);
 
     [Theory]
     [InlineData(ChipPlacement.Host, 1, "", "kvm-clock")]
@@ -50,9 +50,7 @@ public sealed class ClockTests
 
         IReadOnlyList<long> sleeps = report.Numbers("timer_sleep_us");
         Assert.Equal(10, sleeps.Count);
-
-        // Never shorter. How much longer is the host's affair, which may have had no processor to spare; a timer at another rate is off for both together, below.
-        Assert.All(sleeps, static sleep => Assert.InRange(sleep, 1_000_000, 10_000_000));
+        Assert.All(sleeps, static sleep => Assert.InRange(sleep, 1_000_000, 3_000_000));
         AssertSame(host, sleeps.Sum());
     }
 
